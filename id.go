@@ -1,0 +1,52 @@
+package autonoma
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"regexp"
+)
+
+// Identifiers are types of their own, so the compiler keeps one from being
+// passed where another is wanted. Each is a prefix that says what it names,
+// so a stray one in a log explains itself, and 12 lower-case hex digits.
+type (
+	// A RunID names a run: task_…, or wf_… for a workflow.
+	RunID string
+	// An ExecutionID names one agent's work on one step: exec_….
+	ExecutionID string
+	// A TenantID names whoever owns runs and keys: ten_….
+	TenantID string
+	// A KeyID is the public part of an API key: key_….
+	KeyID string
+	// An ArtifactID names a named output of a run: art_….
+	ArtifactID string
+	// An AgentID names a specialist, as in coder-ai. It is given by its file.
+	AgentID string
+)
+
+// NewTaskID returns an identifier for a run of kind [KindTask].
+func NewTaskID() RunID { return RunID(newID("task_")) }
+
+// NewExecutionID returns an identifier for an execution.
+func NewExecutionID() ExecutionID { return ExecutionID(newID("exec_")) }
+
+// NewTenantID returns an identifier for a tenant.
+func NewTenantID() TenantID { return TenantID(newID("ten_")) }
+
+// NewArtifactID returns an identifier for an artifact.
+func NewArtifactID() ArtifactID { return ArtifactID(newID("art_")) }
+
+// NewRequestID returns an identifier for an HTTP request that brought none.
+func NewRequestID() string { return newID("req_") }
+
+func newID(prefix string) string {
+	var b [6]byte
+	rand.Read(b[:]) // never fails
+	return prefix + hex.EncodeToString(b[:])
+}
+
+var idForm = regexp.MustCompile(`^[a-z]{2,5}_[0-9a-f]{12}$`)
+
+// Valid reports whether id has the form of an identifier of a run. What has
+// not cannot exist, and needs no look into the database.
+func (id RunID) Valid() bool { return idForm.MatchString(string(id)) }

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"autonoma"
+)
+
+const executionColumns = `id, run, step, agent, round, status, phase, lease, base, result, error, created_at, started_at, completed_at`
+
+// Execution returns one execution.
+func (d *DB) Execution(ctx context.Context, id autonoma.ExecutionID) (autonoma.Execution, error) {
+	return oneExecution(ctx, d.read, id)
+}
+
+// Execution returns one execution, which nobody else can change until the
+// transaction ends.
+func (t *Tx) Execution(id autonoma.ExecutionID) (autonoma.Execution, error) {
+	return oneExecution(t.ctx, t.tx, id)
+}
+
+func oneExecution(ctx context.Context, q querier, id autonoma.ExecutionID) (autonoma.Execution, error) {
+	e, err := scanExecution(q.QueryRowContext(ctx, `SELECT `+executionColumns+` FROM executions WHERE id = ?`, id))
+	return found(string(id), e, err)
+}
+
+// Executions returns the executions of a run, oldest first.
+func (d *DB) Executions(ctx context.Context, run autonoma.RunID) ([]autonoma.Execution, error) {
+	rows, err := d.read.QueryContext(ctx,
+		`SELECT `+executionColumns+` FROM executions WHERE run = ? ORDER BY created_at, id`, run)
+	return collect(rows, err, scanExecution)
+}
+
+// InsertExecution stores a new execution.
+func (t *Tx) InsertExecution(e autonoma.Execution) error {
+	_, err := t.tx.ExecContext(t.ctx, `
+		INSERT INTO executions (id, run, step, agent, round, status, phase, base, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.ID, e.Run, e.Step, e.Agent, e.Round, e.Status, e.Phase, e.Base, micros(e.CreatedAt))
+	if err != nil {
+		return fmt.Errorf("insert execution: %w", err)
+	}
+	return nil
+}
+
+// SaveExecution stores what has changed in an execution. It leaves the lease
+// alone: that only [Tx.Take] changes.
+func (t *Tx) SaveExecution(e autonoma.Execution) error {
+	_, err := t.tx.ExecContext(t.ctx, `
+		UPDATE executions SET status = ?, phase = ?, result = ?, error = ?, started_at = ?, completed_at = ?
+		WHERE id = ?`,
+		e.Status, e.Phase, asJSON(e.Result), asJSON(e.Error), micros(e.StartedAt), micros(e.CompletedAt), e.ID)
+	if err != nil {
+		return fmt.Errorf("save execution: %w", err)
+	}
+	return nil
+}
+
+// Take gives the execution to the caller: leases that others hold on it are
+// good no more.
+func (t *Tx) Take(e *autonoma.Execution, at time.Time) (Lease, error) {
+	if e.StartedAt.IsZero() {
+		e.StartedAt = at
+	}
+	e.Status = autonoma.StepRunning
+	err := t.tx.QueryRowContext(t.ctx, `
+		UPDATE executions SET lease = lease + 1, status = ?, started_at = ? WHERE id = ? RETURNING lease`,
+		e.Status, micros(e.StartedAt), e.ID).Scan(&e.Lease)
+	if err != nil {
+		return Lease{}, fmt.Errorf("take %s: %w", e.ID, err)
+	}
+	return Lease{e.Run, e.ID, e.Lease}, nil
+}
+
+// Cancel ends all executions of a run that are not over.
+func (t *Tx) Cancel(run autonoma.RunID, at time.Time) error {
+	_, err := t.tx.ExecContext(t.ctx, `
+		UPDATE executions SET status = 'cancelled', completed_at = ?
+		WHERE run = ? AND status IN ('pending', 'running')`, micros(at), run)
+	return err
+}
+
+func scanExecution(row scanner) (autonoma.Execution, error) {
+	var e autonoma.Execution
+	err := row.Scan(&e.ID, &e.Run, &e.Step, &e.Agent, &e.Round, &e.Status, &e.Phase, &e.Lease, &e.Base,
+		fromJSON(&e.Result), fromJSON(&e.Error), toTime(&e.CreatedAt), toTime(&e.StartedAt), toTime(&e.CompletedAt))
+	return e, err
+}

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"autonoma"
+)
+
+const runColumns = `id, tenant, kind, status, status_detail, request, steps, progress, expected_ms, output, error,
+	created_at, started_at, completed_at, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls`
+
+// Run returns one run.
+func (d *DB) Run(ctx context.Context, id autonoma.RunID) (autonoma.Run, error) {
+	return oneRun(ctx, d.read, id)
+}
+
+// Run returns one run, which nobody else can change until the transaction ends.
+func (t *Tx) Run(id autonoma.RunID) (autonoma.Run, error) { return oneRun(t.ctx, t.tx, id) }
+
+func oneRun(ctx context.Context, q querier, id autonoma.RunID) (autonoma.Run, error) {
+	run, err := scanRun(q.QueryRowContext(ctx, `SELECT `+runColumns+` FROM runs WHERE id = ?`, id))
+	return found(string(id), run, err)
+}
+
+// A RunFilter chooses runs of one tenant, newest first.
+type RunFilter struct {
+	Tenant autonoma.TenantID
+	Status autonoma.Status // empty: any
+	Before Cursor          // only older ones; zero: all
+	Limit  int
+}
+
+// A Cursor is a place in a listing that is ordered by time.
+type Cursor struct {
+	At time.Time
+	ID string
+}
+
+// Runs returns the runs that f chooses.
+func (d *DB) Runs(ctx context.Context, f RunFilter) ([]autonoma.Run, error) {
+	query := `SELECT ` + runColumns + ` FROM runs WHERE tenant = ?`
+	args := []any{f.Tenant}
+	if f.Status != "" {
+		query += ` AND status = ?`
+		args = append(args, f.Status)
+	}
+	if !f.Before.At.IsZero() {
+		query += ` AND (created_at, id) < (?, ?)`
+		args = append(args, f.Before.At.UnixMicro(), f.Before.ID)
+	}
+	rows, err := d.read.QueryContext(ctx, query+` ORDER BY created_at DESC, id DESC LIMIT ?`, append(args, f.Limit)...)
+	return collect(rows, err, scanRun)
+}
+
+// Ahead returns how many queued runs stand before a queued run, whoever owns
+// them: those with a higher priority and older ones of the same.
+func (d *DB) Ahead(ctx context.Context, run autonoma.Run) (int, error) {
+	var n int
+	err := d.read.QueryRowContext(ctx, `
+		SELECT count(*) FROM runs
+		WHERE status = 'queued' AND id <> ?1 AND (
+			instr(?2, request ->> 'priority') > instr(?2, ?3)
+			OR request ->> 'priority' = ?3 AND (created_at, id) < (?4, ?1))`,
+		run.ID, priorityOrder, run.Request.Priority, run.CreatedAt.UnixMicro()).Scan(&n)
+	return n, err
+}
+
+// priorityOrder holds the priorities, most urgent last.
+var priorityOrder = strings.Join([]string{string(autonoma.Low), string(autonoma.Normal), string(autonoma.High)}, " ")
+
+// Statuses returns the status of each of the runs.
+func (d *DB) Statuses(ctx context.Context, ids []autonoma.RunID) (map[autonoma.RunID]autonoma.Status, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	rows, err := d.read.QueryContext(ctx,
+		`SELECT id, status FROM runs WHERE id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)`, args...)
+	type pair struct {
+		id     autonoma.RunID
+		status autonoma.Status
+	}
+	pairs, err := collect(rows, err, func(row scanner) (p pair, err error) {
+		return p, row.Scan(&p.id, &p.status)
+	})
+	statuses := map[autonoma.RunID]autonoma.Status{}
+	for _, p := range pairs {
+		statuses[p.id] = p.status
+	}
+	return statuses, err
+}
+
+// Durations returns how long the newest completed runs of the given shape took,
+// newest first.
+func (d *DB) Durations(ctx context.Context, shape string, limit int) ([]time.Duration, error) {
+	rows, err := d.read.QueryContext(ctx, `
+		SELECT completed_at - started_at FROM runs
+		WHERE shape = ? AND status = 'completed' ORDER BY completed_at DESC LIMIT ?`, shape, limit)
+	return collect(rows, err, func(row scanner) (time.Duration, error) {
+		var us int64
+		err := row.Scan(&us)
+		return time.Duration(us) * time.Microsecond, err
+	})
+}
+
+// Shape says what makes runs comparable: what was asked for, and how thoroughly.
+func Shape(r autonoma.Request) string {
+	return fmt.Sprint(r.Capabilities, " ", r.Scope, " ", r.Intelligence)
+}
+
+// InsertRun stores a new run with the events that begin its log.
+func (t *Tx) InsertRun(r autonoma.Run, events ...autonoma.Event) error {
+	_, err := t.tx.ExecContext(t.ctx, `
+		INSERT INTO runs (id, tenant, kind, shape, status, status_detail, request, steps, progress, expected_ms, created_at, seq)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Tenant, r.Kind, Shape(r.Request), r.Status, r.StatusDetail, asJSON(r.Request), asJSON(r.Steps),
+		r.Progress, r.Expected.Milliseconds(), micros(r.CreatedAt), len(events))
+	if err != nil {
+		return fmt.Errorf("insert run: %w", err)
+	}
+	return t.insertEvents(r.ID, 0, events)
+}
+
+// SaveRun stores what has changed in a run and appends events to its log. It
+// leaves the usage alone: that only [DB.Append] counts.
+func (t *Tx) SaveRun(r autonoma.Run, events ...autonoma.Event) error {
+	var seq int64
+	err := t.tx.QueryRowContext(t.ctx, `
+		UPDATE runs SET status = ?, status_detail = ?, steps = ?, progress = ?, output = ?, error = ?,
+			started_at = ?, completed_at = ?, seq = seq + ?
+		WHERE id = ? RETURNING seq`,
+		r.Status, r.StatusDetail, asJSON(r.Steps), r.Progress, asJSON(r.Output), asJSON(r.Error),
+		micros(r.StartedAt), micros(r.CompletedAt), len(events), r.ID).Scan(&seq)
+	if err != nil {
+		return fmt.Errorf("save run: %w", err)
+	}
+	return t.insertEvents(r.ID, seq-int64(len(events)), events)
+}
+
+func scanRun(row scanner) (autonoma.Run, error) {
+	var r autonoma.Run
+	var expected int64
+	err := row.Scan(&r.ID, &r.Tenant, &r.Kind, &r.Status, &r.StatusDetail, fromJSON(&r.Request), fromJSON(&r.Steps),
+		&r.Progress, &expected, fromJSON(&r.Output), fromJSON(&r.Error),
+		toTime(&r.CreatedAt), toTime(&r.StartedAt), toTime(&r.CompletedAt),
+		&r.Usage.InputTokens, &r.Usage.OutputTokens, &r.Usage.CachedTokens, &r.Usage.CostUSD,
+		&r.Usage.ModelCalls, &r.Usage.ToolCalls)
+	r.Expected = time.Duration(expected) * time.Millisecond
+	return r, err
+}
