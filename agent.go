@@ -10,6 +10,7 @@ type Agent struct {
 	Internal    bool  // works for the platform, not for users
 	Yields      Yield // what its work comes to
 	Tools       []string
+	Order       int    // where it stands in lists
 	Prompt      string // who it is and how it works
 }
 

@@ -308,10 +308,17 @@ type Artifact struct {
 	ID        ArtifactID `json:"id"`
 	Run       RunID      `json:"-"`
 	Name      string     `json:"name"`
-	Type      string     `json:"type"` // document, patch or bundle
+	Type      string     `json:"type"`
 	MediaType string     `json:"-"`
 	Path      string     `json:"path"` // suggested file name
 	Size      int64      `json:"size"` // bytes
 	Digest    string     `json:"-"`    // sha256, hex; names the blob
 	CreatedAt time.Time  `json:"-"`
 }
+
+// The types of artifacts.
+const (
+	DocumentArtifact = "document" // Markdown
+	PatchArtifact    = "patch"    // from the base to the delivered commit, as git writes it
+	BundleArtifact   = "bundle"   // the delivered commits, as git bundles them
+)

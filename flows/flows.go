@@ -1,0 +1,10 @@
+// Package flows holds the built-in flows: one YAML file for each capability,
+// and the weights from which progress is reckoned.
+package flows
+
+import "embed"
+
+// Files are the built-in flows' files.
+//
+//go:embed *.yaml
+var Files embed.FS

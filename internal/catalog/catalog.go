@@ -1,0 +1,221 @@
+// Package catalog reads what agents and flows there are, and plans the steps of
+// a run from them.
+//
+// Agents and flows are data: Markdown and YAML files that are built in, and that
+// an operator's directory may add to or replace, file by file. The catalog checks
+// them all when it is opened, so a run never meets a flow that names an agent
+// which is not there.
+package catalog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"autonoma"
+)
+
+// A Catalog is a set of agents and flows that fit each other.
+type Catalog struct {
+	agents  map[autonoma.AgentID]autonoma.Agent
+	aliases map[autonoma.AgentID]autonoma.AgentID
+	order   []autonoma.AgentID
+	flows   map[autonoma.Capability]autonoma.Flow
+}
+
+// Reserved are the words that no agent may be called, because paths of the API
+// use them where an agent's id could stand.
+var Reserved = []autonoma.AgentID{"tasks", "list", "orchestrator"}
+
+// Open reads agents (*.md) and flows (*.yaml) from the file systems. A file in a
+// later one takes the place of a file with the same name in an earlier one.
+// It reports all that is wrong at once.
+func Open(agents, flows []fs.FS) (*Catalog, error) {
+	c := &Catalog{
+		agents:  map[autonoma.AgentID]autonoma.Agent{},
+		aliases: map[autonoma.AgentID]autonoma.AgentID{},
+		flows:   map[autonoma.Capability]autonoma.Flow{},
+	}
+	faults := errors.Join(
+		each(agents, "*.md", c.readAgent),
+		each(flows, "*.yaml", c.readFlow),
+	)
+	return c, errors.Join(faults, c.check())
+}
+
+// each calls read with every file that matches, in the order of their names.
+func each(systems []fs.FS, pattern string, read func(name string, text []byte) error) error {
+	where := map[string]fs.FS{}
+	for _, fsys := range systems {
+		names, err := fs.Glob(fsys, pattern)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			where[name] = fsys
+		}
+	}
+	names := make([]string, 0, len(where))
+	for name := range where {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var faults []error
+	for _, name := range names {
+		text, err := fs.ReadFile(where[name], name)
+		if err == nil {
+			err = read(strings.TrimSuffix(name, path.Ext(name)), text)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// front is the front matter of an agent's file.
+type front struct {
+	Name        string              `yaml:"name"`
+	Description string              `yaml:"description"`
+	Capability  autonoma.Capability `yaml:"capability"`
+	Aliases     []autonoma.AgentID  `yaml:"aliases"`
+	Internal    bool                `yaml:"internal"`
+	Yields      autonoma.Yield      `yaml:"yields"`
+	Tools       []string            `yaml:"tools"`
+	Order       int                 `yaml:"order"`
+}
+
+func (c *Catalog) readAgent(name string, text []byte) error {
+	head, body, ok := bytes.Cut(bytes.TrimPrefix(text, []byte("---\n")), []byte("\n---\n"))
+	if !ok || !bytes.HasPrefix(text, []byte("---\n")) {
+		return errors.New("must begin with front matter between two lines of ---")
+	}
+	var f front
+	if err := strict(head, &f); err != nil {
+		return err
+	}
+	a := autonoma.Agent{
+		ID: autonoma.AgentID(name), Name: f.Name, Description: f.Description, Capability: f.Capability,
+		Aliases: f.Aliases, Internal: f.Internal, Yields: f.Yields, Tools: f.Tools, Order: f.Order,
+		Prompt: strings.TrimSpace(string(body)),
+	}
+	c.agents[a.ID] = a
+	c.order = append(c.order, a.ID)
+	return checkAgent(a)
+}
+
+func checkAgent(a autonoma.Agent) error {
+	var faults []error
+	if slices.Contains(Reserved, a.ID) {
+		faults = append(faults, fmt.Errorf("no agent may be called %s: the API uses the word", a.ID))
+	}
+	if a.Name == "" || a.Description == "" || a.Prompt == "" {
+		faults = append(faults, errors.New("needs a name, a description and a prompt"))
+	}
+	if !slices.Contains(autonoma.Capabilities, a.Capability) {
+		faults = append(faults, errors.New("needs a capability"))
+	}
+	if a.Yields != autonoma.Document && a.Yields != autonoma.Change && a.Yields != autonoma.Judgment {
+		faults = append(faults, errors.New("yields must be document, change or judgment"))
+	}
+	return errors.Join(faults...)
+}
+
+func (c *Catalog) readFlow(name string, text []byte) error {
+	var f struct {
+		Description string              `yaml:"description"`
+		Capability  autonoma.Capability `yaml:"capability"`
+		Steps       []autonoma.FlowStep `yaml:"steps"`
+	}
+	if err := strict(text, &f); err != nil {
+		return err
+	}
+	if other, taken := c.flows[f.Capability]; taken {
+		return fmt.Errorf("serves %s, as %s does", f.Capability, other.Name)
+	}
+	c.flows[f.Capability] = autonoma.Flow{
+		Name: name, Description: f.Description, Capability: f.Capability, Steps: f.Steps,
+	}
+	return nil
+}
+
+// strict decodes YAML and refuses keys that nobody knows.
+func strict(text []byte, into any) error {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	return dec.Decode(into)
+}
+
+// check makes sure that everything fits together.
+func (c *Catalog) check() error {
+	var faults []error
+	for _, id := range c.order {
+		for _, alias := range c.agents[id].Aliases {
+			if other, taken := c.aliases[alias]; taken || c.agents[alias].ID != "" {
+				faults = append(faults, fmt.Errorf("alias %s of %s is taken by %s", alias, id, other))
+			}
+			c.aliases[alias] = id
+		}
+	}
+	slices.SortStableFunc(c.order, func(a, b autonoma.AgentID) int { return c.agents[a].Order - c.agents[b].Order })
+	for _, capability := range autonoma.Capabilities {
+		f, ok := c.flows[capability]
+		if !ok {
+			faults = append(faults, fmt.Errorf("no flow serves %s", capability))
+			continue
+		}
+		if err := c.checkFlow(f); err != nil {
+			faults = append(faults, fmt.Errorf("%s.yaml: %w", f.Name, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (c *Catalog) checkFlow(f autonoma.Flow) error {
+	var faults []error
+	var seen []string
+	for _, s := range f.Steps {
+		if a, ok := c.agents[s.Agent]; !ok || a.Internal {
+			faults = append(faults, fmt.Errorf("step %s: there is no agent %s", s.ID, s.Agent))
+		}
+		for _, need := range s.Needs {
+			if !slices.Contains(seen, need) {
+				faults = append(faults, fmt.Errorf("step %s needs %s, which does not come before it", s.ID, need))
+			}
+		}
+		if s.Back != nil && (!slices.Contains(seen, s.Back.To) || s.Back.Rounds < 1) {
+			faults = append(faults, fmt.Errorf("step %s sends the work back to %s, which must come before it, at least once", s.ID, s.Back.To))
+		}
+		if s.ID == "" || slices.Contains(seen, s.ID) {
+			faults = append(faults, fmt.Errorf("step %q needs an id of its own", s.ID))
+		}
+		seen = append(seen, s.ID)
+	}
+	return errors.Join(faults...)
+}
+
+// Agent returns the agent with the given id or alias.
+func (c *Catalog) Agent(id autonoma.AgentID) (autonoma.Agent, error) {
+	if of, ok := c.aliases[id]; ok {
+		id = of
+	}
+	if a, ok := c.agents[id]; ok {
+		return a, nil
+	}
+	return autonoma.Agent{}, fmt.Errorf("agent %s: %w", id, autonoma.ErrNotFound)
+}
+
+// Agents returns all agents, in their order.
+func (c *Catalog) Agents() []autonoma.Agent {
+	all := make([]autonoma.Agent, len(c.order))
+	for i, id := range c.order {
+		all[i] = c.agents[id]
+	}
+	return all
+}

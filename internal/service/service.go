@@ -1,0 +1,53 @@
+// Package service is what users may ask for: one method for each wish.
+//
+// A method checks who asks, lets the nouns decide, and saves what comes of it in
+// one transaction with the events that tell of it. What the asker may not see is
+// not there. The doors call these methods and decide nothing themselves.
+package service
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"autonoma"
+	"autonoma/internal/blob"
+	"autonoma/internal/catalog"
+	"autonoma/internal/event"
+	"autonoma/internal/queue"
+	"autonoma/internal/store"
+)
+
+// Config is what the services need.
+type Config struct {
+	DB      *store.DB
+	Queue   *queue.Queue
+	Log     *event.Log
+	Blobs   *blob.Store
+	Catalog *catalog.Catalog
+
+	// Ready returns an [autonoma.ErrUnavailable] that says what to do, if no
+	// task of the request's kind could be carried out here.
+	Ready func(autonoma.Request) error
+
+	// Source returns an [autonoma.ErrInvalid] if the source of a request cannot
+	// be used.
+	Source func(ctx context.Context, req autonoma.Request) error
+}
+
+// Tasks is what users may do with tasks.
+type Tasks struct {
+	Config
+	now func() time.Time
+}
+
+// NewTasks returns the tasks of the database.
+func NewTasks(cfg Config) *Tasks { return &Tasks{cfg, time.Now} }
+
+// may returns an error unless by may do what needs the scope.
+func may(by autonoma.Actor, scope autonoma.KeyScope) error {
+	if by.May(scope) {
+		return nil
+	}
+	return fmt.Errorf("this key lacks the scope %s: %w", scope, autonoma.ErrForbidden)
+}

@@ -1,0 +1,209 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"slices"
+	"time"
+
+	"autonoma"
+	"autonoma/internal/catalog"
+	"autonoma/internal/queue"
+	"autonoma/internal/store"
+)
+
+// Submit accepts a task. When it returns, the task and the job to begin it are
+// on disk.
+func (s *Tasks) Submit(ctx context.Context, by autonoma.Actor, req autonoma.Request) (autonoma.Run, error) {
+	if err := may(by, autonoma.ScopeWrite); err != nil {
+		return autonoma.Run{}, err
+	}
+	if err := req.Normalize(); err != nil {
+		return autonoma.Run{}, err
+	}
+	if err := s.Ready(req); err != nil {
+		return autonoma.Run{}, err
+	}
+	if err := s.Source(ctx, req); err != nil {
+		return autonoma.Run{}, err
+	}
+	expected, err := s.expected(ctx, req)
+	if err != nil {
+		return autonoma.Run{}, err
+	}
+	run, first := autonoma.NewRun(by.Tenant, req, s.Catalog.Plan(req), expected, s.now())
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.InsertRun(run, first); err != nil {
+			return err
+		}
+		return Begin(ctx, tx, s.Queue, &run, "", s.now())
+	})
+	if err != nil {
+		return autonoma.Run{}, fmt.Errorf("submit: %w", err)
+	}
+	s.Log.Wake()
+	return run, nil
+}
+
+// Begin makes an execution for each step of the run that may begin, with the
+// repository at base (empty: the run's own), and adds the jobs. It is the
+// caller's to save the run.
+func Begin(ctx context.Context, tx *store.Tx, q *queue.Queue, run *autonoma.Run, base string, at time.Time) error {
+	for _, step := range run.Ready() {
+		e := autonoma.Execution{
+			ID: autonoma.NewExecutionID(), Run: run.ID, Step: step.ID, Agent: step.Agent, Round: step.Round,
+			Status: autonoma.StepPending, Base: base, CreatedAt: at,
+		}
+		step.Execution = e.ID
+		if err := tx.InsertExecution(e); err != nil {
+			return err
+		}
+		job := queue.Job{Run: run.ID, Execution: e.ID}
+		if err := q.Add(ctx, tx, job, run.Request.Priority, time.Time{}); err != nil {
+			return err
+		}
+	}
+	return tx.SaveRun(*run)
+}
+
+// expected returns the median of how long the last runs like the request took.
+func (s *Tasks) expected(ctx context.Context, req autonoma.Request) (time.Duration, error) {
+	const sample = 50
+	took, err := s.DB.Durations(ctx, store.Shape(req), sample)
+	if err != nil {
+		return 0, err
+	}
+	if len(took) == 0 {
+		return catalog.Expected(req.Scope), nil
+	}
+	slices.Sort(took)
+	return took[len(took)/2], nil
+}
+
+// Get returns a run.
+func (s *Tasks) Get(ctx context.Context, by autonoma.Actor, id autonoma.RunID) (autonoma.Run, error) {
+	if err := may(by, autonoma.ScopeRead); err != nil {
+		return autonoma.Run{}, err
+	}
+	run, err := s.DB.Run(ctx, id)
+	return visible(by, run, err)
+}
+
+// visible passes on a run and an error from the store, unless by may not see the
+// run: then it is as if there were none.
+func visible(by autonoma.Actor, run autonoma.Run, err error) (autonoma.Run, error) {
+	if err == nil && run.Tenant != by.Tenant {
+		err = fmt.Errorf("%s: %w", run.ID, autonoma.ErrNotFound)
+	}
+	if err != nil {
+		return autonoma.Run{}, err
+	}
+	return run, nil
+}
+
+// Ahead returns how many runs stand before a queued one.
+func (s *Tasks) Ahead(ctx context.Context, run autonoma.Run) (int, error) {
+	return s.DB.Ahead(ctx, run)
+}
+
+// List returns up to limit runs of the asker, newest first, from the cursor on,
+// and the cursor of the next page, which is zero if there is none.
+func (s *Tasks) List(ctx context.Context, by autonoma.Actor, status autonoma.Status, from store.Cursor, limit int) ([]autonoma.Run, store.Cursor, error) {
+	if err := may(by, autonoma.ScopeRead); err != nil {
+		return nil, store.Cursor{}, err
+	}
+	runs, err := s.DB.Runs(ctx, store.RunFilter{Tenant: by.Tenant, Status: status, Before: from, Limit: limit + 1})
+	if err != nil || len(runs) <= limit {
+		return runs, store.Cursor{}, err
+	}
+	last := runs[limit-1]
+	return runs[:limit], store.Cursor{At: last.CreatedAt, ID: string(last.ID)}, nil
+}
+
+// Cancel calls a run off. A worker that is on it stops by itself, within a
+// second; what it has done so far stays to be seen.
+func (s *Tasks) Cancel(ctx context.Context, by autonoma.Actor, id autonoma.RunID) (cancelled autonoma.Run, err error) {
+	if err := may(by, autonoma.ScopeWrite); err != nil {
+		return autonoma.Run{}, err
+	}
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		run, err := tx.Run(id)
+		if run, err = visible(by, run, err); err != nil {
+			return err
+		}
+		told, err := run.Become(autonoma.Cancelled, "cancelled by request", nil, s.now())
+		if err != nil {
+			return err
+		}
+		for i := range run.Steps {
+			if step := &run.Steps[i]; step.Status == autonoma.StepRunning || step.Execution != "" && !step.Status.Final() {
+				step.Status = autonoma.StepCancelled
+			}
+		}
+		cancelled = run
+		return errors.Join(tx.Cancel(id, s.now()), tx.SaveRun(run, told))
+	})
+	if err != nil {
+		return autonoma.Run{}, fmt.Errorf("cancel: %w", err)
+	}
+	s.Log.Wake()
+	return cancelled, nil
+}
+
+// Events returns up to limit events of a run that follow number after.
+func (s *Tasks) Events(ctx context.Context, by autonoma.Actor, id autonoma.RunID, after int64, limit int) ([]autonoma.Event, error) {
+	if _, err := s.Get(ctx, by, id); err != nil {
+		return nil, err
+	}
+	return s.DB.Events(ctx, id, after, limit)
+}
+
+// Follow yields the events of a run that come after the given number, for as
+// long as there may be more, and an empty slice after each idle time.
+func (s *Tasks) Follow(ctx context.Context, by autonoma.Actor, id autonoma.RunID, after int64, idle time.Duration) (iter.Seq2[[]autonoma.Event, error], error) {
+	if _, err := s.Get(ctx, by, id); err != nil {
+		return nil, err
+	}
+	return s.Log.Follow(ctx, id, after, idle), nil
+}
+
+// Artifacts returns the artifacts of a run, oldest first.
+func (s *Tasks) Artifacts(ctx context.Context, by autonoma.Actor, id autonoma.RunID) ([]autonoma.Artifact, error) {
+	if _, err := s.Get(ctx, by, id); err != nil {
+		return nil, err
+	}
+	return s.DB.Artifacts(ctx, id)
+}
+
+// Artifact returns an artifact of a run and its content, which the caller closes.
+func (s *Tasks) Artifact(ctx context.Context, by autonoma.Actor, id autonoma.RunID, art autonoma.ArtifactID) (autonoma.Artifact, *os.File, error) {
+	if _, err := s.Get(ctx, by, id); err != nil {
+		return autonoma.Artifact{}, nil, err
+	}
+	a, err := s.DB.Artifact(ctx, id, art)
+	if err != nil {
+		return autonoma.Artifact{}, nil, err
+	}
+	f, err := s.Blobs.Open(a.Digest)
+	if err != nil {
+		return autonoma.Artifact{}, nil, fmt.Errorf("artifact %s: %w", art, err)
+	}
+	return a, f, nil
+}
+
+// Diff returns the patch that a run delivers, which the caller closes.
+func (s *Tasks) Diff(ctx context.Context, by autonoma.Actor, id autonoma.RunID) (*os.File, error) {
+	all, err := s.Artifacts(ctx, by, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range all {
+		if a.Type == autonoma.PatchArtifact {
+			return s.Blobs.Open(a.Digest)
+		}
+	}
+	return nil, fmt.Errorf("%s has no diff yet: %w", id, autonoma.ErrNotFound)
+}
