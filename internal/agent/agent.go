@@ -1,0 +1,246 @@
+// Package agent is the loop: ask the model, do what it asks for, tell it what
+// came of that, until it finishes or a limit is reached.
+//
+// Every answer and every outcome goes through the journal, so an execution that
+// was cut off goes on at the very turn at which it was cut. The beginning of a
+// conversation never changes, so that providers' caches hit.
+package agent
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"autonoma"
+	"autonoma/internal/journal"
+	"autonoma/internal/model"
+	"autonoma/internal/tool"
+)
+
+// An Agent does one piece of work: a conversation of its own.
+type Agent struct {
+	Loop    string         // names the conversation in the journal; unique in the execution
+	Phase   autonoma.Phase // for those who watch
+	Yields  autonoma.Yield
+	Model   model.Model
+	Tools   tool.Set // besides finish
+	Journal *journal.Journal
+	Turns   int // how often the model is asked at most, in all
+
+	// Afford returns an error if the run may not spend what the next turn
+	// costs at worst.
+	Afford func(ctx context.Context, m model.Info, r model.Request) error
+	// Checkpoint is called after a call that may have changed files, and
+	// returns what names the new state, or nothing if they are as before.
+	Checkpoint func(ctx context.Context, call string) (Checkpoint, error)
+
+	talk     model.Request
+	tools    tool.Set
+	turns    int
+	reminded bool
+	watch    loops
+	result   *autonoma.Result // what finish was called with
+}
+
+// A Checkpoint names a state of the files.
+type Checkpoint struct {
+	Commit  string   `json:"commit,omitempty"`
+	Changed []string `json:"changed,omitempty"`
+}
+
+// A Turn is what the model answered: the data of an [autonoma.EventTurn].
+type Turn struct {
+	Loop     string         `json:"loop"`
+	Phase    autonoma.Phase `json:"phase"`
+	N        int            `json:"turn"` // from 1
+	Answer   model.Answer   `json:"answer"`
+	Duration int64          `json:"durationMs"`
+}
+
+// Key implements [journal.Entry].
+func (t Turn) Key() string { return turnKey(t.Loop, t.N) }
+
+func turnKey(loop string, n int) string { return fmt.Sprintf("%s/%d", loop, n) }
+
+// A Call is what a tool call came to: the data of an [autonoma.EventCall].
+type Call struct {
+	Loop       string           `json:"loop"`
+	Phase      autonoma.Phase   `json:"phase"`
+	N          int              `json:"turn"`
+	Index      int              `json:"index"` // of the call in its turn
+	ID         string           `json:"id"`
+	Name       string           `json:"name"`
+	Output     string           `json:"output"` // what the model was told
+	Failed     bool             `json:"failed,omitempty"`
+	Checkpoint Checkpoint       `json:"checkpoint,omitzero"`
+	Result     *autonoma.Result `json:"result,omitempty"` // of finish
+	Duration   int64            `json:"durationMs"`
+}
+
+// Key implements [journal.Entry].
+func (c Call) Key() string { return callKey(c.Loop, c.N, c.Index) }
+
+func callKey(loop string, n, index int) string { return fmt.Sprintf("%s/%d.%d", loop, n, index) }
+
+// Work begins the conversation with the system text and the prompt, and returns
+// what the agent says when it finishes. A model that stops without finishing has
+// finished: its text is the summary, and the document if that is what it should
+// yield. It returns an [autonoma.Failure] if the agent comes to no end, and
+// otherwise the error of the model, the journal or ctx.
+func (a *Agent) Work(ctx context.Context, system, prompt string) (autonoma.Result, error) {
+	finish := tool.Finish(a.Yields, func(r autonoma.Result) error { a.result = &r; return nil })
+	a.tools = append(append(tool.Set{}, a.Tools...), finish)
+	a.talk = model.Request{System: system, Tools: a.tools.Specs()}
+	return a.More(ctx, prompt)
+}
+
+// More goes on with the conversation after the agent finished: there is more to
+// do.
+func (a *Agent) More(ctx context.Context, prompt string) (autonoma.Result, error) {
+	a.result = nil
+	a.say(prompt)
+	for a.turns < a.Turns {
+		a.turns++
+		turn, err := a.ask(ctx)
+		if err != nil {
+			return autonoma.Result{}, err
+		}
+		message := turn.Answer.Message
+		a.talk.Messages = append(a.talk.Messages, message)
+		if next := a.goesOn(turn.Answer); next != "" {
+			a.say(next)
+			continue
+		}
+		if len(message.Calls) == 0 && turn.Answer.Stop != model.StopPause {
+			return a.spoken(message.Text), nil
+		}
+		if err := a.answer(ctx, message.Calls); err != nil {
+			return autonoma.Result{}, err
+		}
+		if a.result != nil {
+			return *a.result, nil
+		}
+		if err := a.watch.hopeless(); err != nil {
+			return autonoma.Result{}, err
+		}
+	}
+	return autonoma.Result{}, &autonoma.Failure{
+		Code:    autonoma.FailTurns,
+		Message: fmt.Sprintf("the agent did not finish within %d turns; split the task, or choose a higher tier", a.Turns),
+	}
+}
+
+func (a *Agent) say(text string) {
+	a.talk.Messages = append(a.talk.Messages, model.Message{Role: model.User, Text: text})
+}
+
+// answer makes the calls of a turn and answers each.
+func (a *Agent) answer(ctx context.Context, calls []model.Call) error {
+	for i, c := range calls {
+		call, err := a.do(ctx, i, c)
+		if err != nil {
+			return err
+		}
+		a.talk.Messages = append(a.talk.Messages, model.Message{Role: model.Tool, Answer: c.ID, Text: call.Output, Failed: call.Failed})
+		if call.Result != nil {
+			a.result = call.Result
+		}
+	}
+	return nil
+}
+
+// ask asks the model for its next turn.
+func (a *Agent) ask(ctx context.Context) (Turn, error) {
+	return journal.Do(ctx, a.Journal, autonoma.EventTurn, turnKey(a.Loop, a.turns), func(ctx context.Context) (Turn, autonoma.Usage, error) {
+		if err := a.Afford(ctx, a.Model.Info(), a.talk); err != nil {
+			return Turn{}, autonoma.Usage{}, err
+		}
+		start := time.Now()
+		answer, err := model.Collect(a.Model.Turn(ctx, a.talk), nil)
+		if err != nil {
+			return Turn{}, autonoma.Usage{}, err
+		}
+		t := Turn{Loop: a.Loop, Phase: a.Phase, N: a.turns, Answer: answer, Duration: time.Since(start).Milliseconds()}
+		return t, used(answer), nil
+	})
+}
+
+// used is what a turn adds to the usage of its run.
+func used(a model.Answer) autonoma.Usage {
+	return autonoma.Usage{
+		InputTokens:  int64(a.Usage.InputTokens + a.Usage.CacheWriteTokens),
+		OutputTokens: int64(a.Usage.OutputTokens),
+		CachedTokens: int64(a.Usage.CacheReadTokens),
+		CostUSD:      a.Usage.Cost(a.Price),
+		ModelCalls:   1,
+	}
+}
+
+// goesOn returns what to say to a model that stopped without calls and without
+// having finished, or nothing if it may rest.
+func (a *Agent) goesOn(answer model.Answer) string {
+	switch {
+	case len(answer.Message.Calls) > 0 || answer.Stop == model.StopPause:
+		return ""
+	case answer.Stop == model.StopLength:
+		return "Your answer was cut off because it was too long. Go on from there in smaller pieces."
+	case strings.TrimSpace(answer.Message.Text) == "":
+		return "You said nothing. Go on with the work, or call finish if it is done."
+	case a.Yields == autonoma.Judgment && !a.reminded:
+		a.reminded = true
+		return "Call finish with your verdict."
+	}
+	return ""
+}
+
+// spoken is the result of an agent that ended with plain text.
+func (a *Agent) spoken(text string) autonoma.Result {
+	r := autonoma.Result{Summary: strings.TrimSpace(text), Confidence: 0.5}
+	if a.Yields == autonoma.Document {
+		r.Document = r.Summary
+		r.Summary, _, _ = strings.Cut(r.Summary, "\n")
+	}
+	return r
+}
+
+// maxRepeats is how often a call that a crash cut off is made again. A call that
+// takes the machine down with it must not be made for ever.
+const maxRepeats = 3
+
+// do does one call and journals what came of it.
+func (a *Agent) do(ctx context.Context, i int, c model.Call) (Call, error) {
+	key := callKey(a.Loop, a.turns, i)
+	interrupted := false
+	if a.Journal.Resumed() {
+		times, err := a.Journal.Again(ctx, key)
+		if err != nil {
+			return Call{}, err
+		}
+		interrupted = times > maxRepeats
+	}
+	call, err := journal.Do(ctx, a.Journal, autonoma.EventCall, key, func(ctx context.Context) (Call, autonoma.Usage, error) {
+		start := time.Now()
+		call := Call{Loop: a.Loop, Phase: a.Phase, N: a.turns, Index: i, ID: c.ID, Name: c.Name}
+		if interrupted {
+			call.Failed, call.Output = true, "error: interrupted several times; the files are as they were before this call. Do it another way."
+			return call, autonoma.Usage{}, nil
+		}
+		out, err := a.tools.Do(ctx, c)
+		if err != nil {
+			return call, autonoma.Usage{}, err
+		}
+		if out.Changes {
+			if call.Checkpoint, err = a.Checkpoint(ctx, c.Name+" "+key); err != nil {
+				return call, autonoma.Usage{}, err
+			}
+		}
+		call.Output, call.Failed, call.Result = a.watch.note(c, out.Text, call.Checkpoint), out.Failed, a.result
+		call.Duration = time.Since(start).Milliseconds()
+		return call, autonoma.Usage{ToolCalls: 1}, nil
+	})
+	if err == nil {
+		a.watch.count(c, call)
+	}
+	return call, err
+}

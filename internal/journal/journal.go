@@ -1,0 +1,153 @@
+// Package journal makes a piece of work durable: it remembers each thing that
+// was done, so that after a crash the same code runs from its beginning and
+// passes over what is already there.
+//
+// The work is straight-line code that does everything with a lasting effect, or
+// with an outcome that may differ next time, through [Do]. The first time, Do
+// does it and appends the outcome to the log before it returns. When the
+// execution is taken up again, Do finds the outcome in the log and returns that.
+// So a model's turn that was answered is never asked again, and the code has no
+// second path for resuming.
+//
+// What is between two calls of Do must depend on their outcomes alone. A journal
+// that does not fit the code (it was written by another version of the program)
+// is an error, never a guess.
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"autonoma"
+)
+
+// ErrCut is returned instead of doing one more thing when the process shuts
+// down. What was done is in the log; the rest is done after the next start.
+var ErrCut = errors.New("cut off by shutdown")
+
+// ErrMismatch reports that the log does not fit the code that runs.
+var ErrMismatch = errors.New("the journal does not fit this version of the program")
+
+// A Log keeps events. Append returns when they are on disk, or with an error if
+// the writer has lost its right to the execution.
+type Log interface {
+	Append(ctx context.Context, used autonoma.Usage, events ...autonoma.Event) error
+}
+
+// An Entry is the outcome of something, as it is kept in the log. Its Key tells
+// it from the other entries of the same kind in the execution.
+type Entry interface{ Key() string }
+
+// A Journal is what an execution has done so far. It is used by one goroutine.
+type Journal struct {
+	execution autonoma.ExecutionID
+	log       Log
+	past      []autonoma.Event // not yet passed over
+	repeats   map[string]int
+	cut       <-chan struct{}
+	live      func(context.Context) error // nil once it was called
+	resumed   bool
+	now       func() time.Time
+}
+
+// Open returns the journal of an execution whose log so far is past. It is cut
+// off when cut is closed. Before the first thing that is really done, live is
+// called: it brings the world to where the log ends.
+func Open(execution autonoma.ExecutionID, log Log, past []autonoma.Event, cut <-chan struct{}, live func(context.Context) error) *Journal {
+	j := &Journal{execution: execution, log: log, cut: cut, live: live, now: time.Now, repeats: map[string]int{}, resumed: len(past) > 0}
+	for _, e := range past {
+		var r Repeat
+		switch {
+		case e.Kind == autonoma.EventRepeat && json.Unmarshal(e.Data, &r) == nil:
+			j.repeats[r.Of]++
+		case slices.Contains(kinds, e.Kind):
+			j.past = append(j.past, e)
+		}
+	}
+	return j
+}
+
+// kinds are the kinds of events that [Do] writes. Others, such as notices, are
+// in the log for people.
+var kinds = []autonoma.EventKind{autonoma.EventPhase, autonoma.EventTurn, autonoma.EventCall, autonoma.EventWork, autonoma.EventResult}
+
+// Replaying reports whether the next thing is already in the log.
+func (j *Journal) Replaying() bool { return len(j.past) > 0 }
+
+// Do returns the outcome of the thing named key: from the log if it is there,
+// else by doing it and appending the outcome, with what it used, to the log.
+func Do[T Entry](ctx context.Context, j *Journal, kind autonoma.EventKind, key string, do func(context.Context) (T, autonoma.Usage, error)) (T, error) {
+	var outcome T
+	if j.Replaying() {
+		e := j.past[0]
+		if e.Kind != kind {
+			return outcome, fmt.Errorf("%w: event %d is a %s where a %s %s is wanted", ErrMismatch, e.Seq, e.Kind, kind, key)
+		}
+		if err := json.Unmarshal(e.Data, &outcome); err != nil {
+			return outcome, fmt.Errorf("%w: event %d: %w", ErrMismatch, e.Seq, err)
+		}
+		if got := outcome.Key(); got != key {
+			return outcome, fmt.Errorf("%w: event %d is %s where %s is wanted", ErrMismatch, e.Seq, got, key)
+		}
+		j.past = j.past[1:]
+		return outcome, nil
+	}
+	if err := j.begin(ctx); err != nil {
+		return outcome, err
+	}
+	outcome, used, err := do(ctx)
+	if err != nil {
+		return outcome, err
+	}
+	if got := outcome.Key(); got != key {
+		return outcome, fmt.Errorf("%w: did %s where %s is wanted", ErrMismatch, got, key)
+	}
+	// What was done must be known even if it was done at the last moment.
+	err = j.log.Append(context.WithoutCancel(ctx), used, autonoma.NewEvent(kind, j.execution, j.now(), outcome))
+	return outcome, err
+}
+
+// begin makes sure that something may be done.
+func (j *Journal) begin(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	select {
+	case <-j.cut:
+		return ErrCut
+	default:
+	}
+	live := j.live
+	j.live = nil
+	if live == nil {
+		return nil
+	}
+	return live(ctx)
+}
+
+// Repeat is the data of an [autonoma.EventRepeat].
+type Repeat struct {
+	Of string `json:"of"` // the key of what is done once more
+}
+
+// Again says that the thing named key may have been begun before a crash and is
+// about to be done once more, and returns how often that was said of it.
+func (j *Journal) Again(ctx context.Context, key string) (times int, err error) {
+	j.repeats[key]++
+	err = j.log.Append(ctx, autonoma.Usage{}, autonoma.NewEvent(autonoma.EventRepeat, j.execution, j.now(), Repeat{key}))
+	return j.repeats[key], err
+}
+
+// Resumed reports whether the execution was taken up again after a crash and has
+// not yet done anything since: what comes next may have been begun before.
+func (j *Journal) Resumed() bool { return len(j.past) == 0 && j.live != nil && j.resumed }
+
+// Tell adds an event for people to the log. It is not part of the journal: after
+// a crash it may be told twice.
+func (j *Journal) Tell(ctx context.Context, code, message string) error {
+	return j.log.Append(ctx, autonoma.Usage{}, autonoma.NewEvent(autonoma.EventNotice, j.execution, j.now(), autonoma.Notice{Code: code, Message: message}))
+}

@@ -1,0 +1,223 @@
+package project_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"autonoma/internal/project"
+)
+
+// rootOf opens a directory as the confined file system that Look is made for.
+func rootOf(t testing.TB, dir string) fs.FS {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root.FS()
+}
+
+func write(t testing.TB, dir, name, text string) {
+	t.Helper()
+	file := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOddContent looks at a directory with all that should not be there: it is
+// no error, nothing blocks, and nothing outside is read.
+func TestOddContent(t *testing.T) {
+	outside, dir := t.TempDir(), t.TempDir()
+	write(t, outside, "AGENTS.md", "secret")
+	write(t, outside, "package.json", `{"scripts": {"test": "secret"}}`)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.Symlink(filepath.Join(outside, "AGENTS.md"), filepath.Join(dir, "AGENTS.md")))
+	must(os.Symlink(filepath.Join(outside, "package.json"), filepath.Join(dir, "package.json")))
+	must(os.Symlink(outside, filepath.Join(dir, "linked")))
+	must(os.Symlink(".", filepath.Join(dir, "loop")))
+	must(syscall.Mkfifo(filepath.Join(dir, "go.mod"), 0o644))
+	write(t, dir, "new\nline `quote\".go", "package x\n\nfunc Odd() {}\n")
+	write(t, dir, "latin\xe9/caf\xe9.py", "x = 1\n")
+	write(t, dir, "README.md", "caf\xe9\n")
+	write(t, dir, "CONTRIBUTING.md", "\x00\x01binary")
+	write(t, dir, "binary.c", "\x00\x01\n\n\n")
+	write(t, dir, "broken.go", "package x\n\nfunc Before() {}\n\nfunc ((((")
+	write(t, dir, "Makefile", "\xff\xfe")
+	write(t, dir, strings.Repeat("d/", 80)+"deep.go", "package d\n")
+	write(t, dir, "long.js", strings.Repeat("function x(){}", 100_000))
+
+	p, err := project.Look(t.Context(), rootOf(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Commands.Setup != nil || p.Commands.Test != nil || p.Lock != "" {
+		t.Errorf("commands from links or special files: %+v", p.Commands)
+	}
+	if want := []project.Doc{{Path: "README.md", Text: "caf\ufffd\n"}}; !cmp.Equal(want, p.Docs) {
+		t.Errorf("docs: %s", cmp.Diff(want, p.Docs))
+	}
+	m, err := project.Map(t.Context(), rootOf(t, dir), []string{"odd"}, 4000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"new\nline ` + "`" + `quote\".go"`, "func Odd()", "func Before()"} {
+		if !strings.Contains(m, want) {
+			t.Errorf("the map lacks %q:\n%s", want, m)
+		}
+	}
+	if text := fmt.Sprint(p, m); strings.Contains(text, "secret") {
+		t.Error("something outside was read")
+	}
+}
+
+func TestRootIsGone(t *testing.T) {
+	p, err := project.Look(t.Context(), os.DirFS(filepath.Join(t.TempDir(), "gone")))
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no error for a directory that is not there: %+v, %v", p, err)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("enough")
+	cancel(why)
+	fsys := fstest.MapFS{"a.go": {Data: []byte("package a\n")}}
+	if _, err := project.Look(ctx, fsys); !errors.Is(err, why) {
+		t.Errorf("Look: %v, want %v", err, why)
+	}
+	if _, err := project.Map(ctx, fsys, nil, 1000); !errors.Is(err, why) {
+		t.Errorf("Map: %v, want %v", err, why)
+	}
+	if _, err := project.Relevant(ctx, fsys, []string{"word"}, 3); !errors.Is(err, why) {
+		t.Errorf("Relevant: %v, want %v", err, why)
+	}
+}
+
+func TestTooManyFiles(t *testing.T) {
+	fsys := fstest.MapFS{}
+	for i := range project.MaxFiles + 100 {
+		fsys[fmt.Sprintf("d%d/f%d.txt", i%100, i)] = &fstest.MapFile{}
+	}
+	p, err := project.Look(t.Context(), fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Files != project.MaxFiles || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "large") {
+		t.Errorf("%d files, notes %q", p.Files, p.Notes)
+	}
+}
+
+// TestLock changes a file at a time and expects a new digest only where set-up
+// would come out differently.
+func TestLock(t *testing.T) {
+	base := load(t, "testdata/look/node-workspaces.txtar")
+	lock := func(fsys fstest.MapFS) string {
+		p, err := project.Look(t.Context(), fsys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Lock
+	}
+	was := lock(base)
+	for _, tt := range []struct {
+		file    string
+		changes bool
+	}{
+		{"pnpm-lock.yaml", true},
+		{"package.json", true},
+		{"packages/a/package.json", true},
+		{".npmrc", true},
+		{"packages/a/src/index.ts", false},
+		{"README.md", false},
+	} {
+		t.Run(tt.file, func(t *testing.T) {
+			changed := fstest.MapFS{}
+			for name, f := range base {
+				changed[name] = f
+			}
+			data := []byte("\n")
+			if f := base[tt.file]; f != nil {
+				data = append(f.Data[:len(f.Data):len(f.Data)], data...)
+			}
+			changed[tt.file] = &fstest.MapFile{Data: data}
+			if got := lock(changed) != was; got != tt.changes {
+				t.Errorf("changed: %v, want %v", got, tt.changes)
+			}
+		})
+	}
+}
+
+// TestCommandsRun runs what was found for Go with the toolchain that runs this
+// test: each succeeds, and the format check fails when it should.
+func TestCommandsRun(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+	}{
+		{"module", map[string]string{"go.mod": "module example.com/m\n", "m.go": "package m\n", "m_test.go": "package m\n"}},
+		{"with test data", map[string]string{"go.mod": "module example.com/m\n", "m.go": "package m\n", "testdata/odd.go": "package   odd\n"}},
+		{"workspace", map[string]string{
+			"go.work":  "go 1.24\n\nuse ./a\nuse ./b\n",
+			"a/go.mod": "module example.com/a\n\ngo 1.24\n", "a/a.go": "package a\n", "a/a_test.go": "package a\n",
+			"b/go.mod": "module example.com/b\n\ngo 1.24\n\nrequire example.com/a v0.0.0\n", "b/b.go": "package b\n\nimport _ \"example.com/a\"\n",
+			"other/go.mod": "module example.com/other\n\ngo 1.24\n", "other/o.go": "package other\n",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, text := range tt.files {
+				write(t, dir, name, text)
+			}
+			p, err := project.Look(t.Context(), rootOf(t, dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := p.Commands
+			for _, list := range [][]project.Command{c.Setup, c.Build, c.Test, c.Lint, c.Format} {
+				for _, c := range list {
+					if out, err := run(t, dir, c); err != nil {
+						t.Errorf("%s in %s: %v\n%s", c.Run, c.Dir, err, out)
+					}
+				}
+			}
+			if len(c.Build) == 0 || len(c.Format) == 0 {
+				t.Fatalf("commands are missing: %+v", c)
+			}
+			write(t, dir, c.Format[0].Dir+"/ugly.go", "package   ugly\n")
+			if out, err := run(t, dir, c.Format[0]); err == nil || !strings.Contains(out, "ugly.go") {
+				t.Errorf("%s did not complain: %v\n%s", c.Format[0].Run, err, out)
+			}
+		})
+	}
+}
+
+// run runs a command as a caller would: by sh, in its directory, offline.
+func run(t *testing.T, root string, c project.Command) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", c.Run)
+	cmd.Dir = filepath.Join(root, c.Dir)
+	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=", "GOWORK=")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}

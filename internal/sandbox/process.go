@@ -1,0 +1,170 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+
+	"autonoma/internal/sandbox/stage"
+	"golang.org/x/sys/unix"
+)
+
+// A process is a stage, its orders and what it is given.
+type process struct {
+	attr           *syscall.SysProcAttr
+	kind           string
+	spec           *stage.Spec
+	hand           []*os.File
+	countProcesses bool
+}
+
+// run starts the stage, gives it its orders, and watches until nothing of the
+// command is left.
+func (p process) run(ctx context.Context, c Command) (Exit, error) {
+	if ctx.Err() != nil {
+		return Exit{Code: 128 + int(unix.SIGKILL), Reason: Cancelled}, nil
+	}
+	// The kernel kills the stage when the thread that started it ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	control, theirs, err := socketPair()
+	if err != nil {
+		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
+	}
+	defer control.Close()
+	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: []string{"autonoma-sandbox"}, Env: stageEnv(p.kind), SysProcAttr: p.attr,
+		ExtraFiles: append([]*os.File{theirs}, p.hand...), Stdout: c.Stdout, Stderr: c.Stderr}
+	feed, err := stdin(cmd, c.Stdin)
+	if err != nil {
+		theirs.Close()
+		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
+	}
+	begin := time.Now()
+	err = cmd.Start()
+	theirs.Close()
+	if err != nil {
+		feed(false)
+		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
+	}
+	feed(true)
+	w := watch(ctx, cmd.Process, c.Limits, begin, p.countProcesses)
+	sendErr := send(control, p.spec.Encode())
+	waitErr := cmd.Wait()
+	stopped := w.end()
+	return p.exit(cmd, control, stopped, begin, errors.Join(sendErr, outputError(waitErr)))
+}
+
+// exit puts together how the command ended from what the stage reported, what
+// the watch did and what the kernel accounted.
+func (p process) exit(cmd *exec.Cmd, control *os.File, w verdict, begin time.Time, trouble error) (Exit, error) {
+	e := Exit{Code: 128 + int(unix.SIGKILL), Reason: w.reason, Duration: time.Since(begin), PeakMemory: w.peak,
+		CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
+	result, ok := stage.DecodeResult(receive(control))
+	switch {
+	case ok && result.Fault != nil && w.reason == "":
+		return Exit{}, notStarted(result.Fault)
+	case ok && result.Fault == nil:
+		e.Reason = "" // it ended by itself, before the watch could stop it
+		e.Code = result.Status.ExitStatus()
+		if result.Status.Signaled() {
+			e.Code = 128 + int(result.Status.Signal())
+		}
+		if result.Status.Signaled() && result.Status.Signal() == unix.SIGXFSZ {
+			e.Reason = FileSize
+		}
+		e.CPU = time.Duration(result.CPU) * time.Microsecond
+		e.PeakMemory = max(e.PeakMemory, result.PeakRSS)
+	case w.reason == "":
+		// Nothing but the host's memory killer ends a stage like that.
+		if st, isStatus := cmd.ProcessState.Sys().(syscall.WaitStatus); isStatus && st.Signaled() && st.Signal() == unix.SIGKILL {
+			e.Reason = Memory
+			return e, nil
+		}
+		return Exit{}, errors.Join(fmt.Errorf("run in a sandbox: its stage ended with %s", cmd.ProcessState), trouble)
+	}
+	return e, nil
+}
+
+// outputError is what went wrong besides how the stage ended, which is known
+// better from elsewhere.
+func outputError(err error) error {
+	var status *exec.ExitError
+	if errors.As(err, &status) {
+		return nil
+	}
+	return err
+}
+
+// stdin gives cmd its input. The function it returns starts the feeding, or
+// cleans up if the command was not started. The feeding is not waited for: a
+// reader may block for longer than the command lives.
+func stdin(cmd *exec.Cmd, r io.Reader) (func(started bool), error) {
+	if f, ok := r.(*os.File); ok {
+		cmd.Stdin = f
+		return func(bool) {}, nil
+	}
+	if r == nil {
+		return func(bool) {}, nil
+	}
+	w, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	return func(started bool) {
+		if !started {
+			w.Close()
+			return
+		}
+		go func() {
+			io.Copy(w, r)
+			w.Close()
+		}()
+	}, nil
+}
+
+// stageEnv is the whole environment of a stage. It lives for milliseconds of
+// work and then waits: one thread and no garbage collector are enough.
+func stageEnv(kind string) []string {
+	return []string{stage.Marker + "=" + kind, "GOMAXPROCS=1", "GOGC=off"}
+}
+
+// socketPair returns the two ends of the line to a stage.
+func socketPair() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "control"), os.NewFile(uintptr(fds[1]), "control"), nil
+}
+
+// send writes a stage its orders. A stage that dies ends it with an error.
+func send(control *os.File, p []byte) error {
+	for len(p) > 0 {
+		n, err := unix.SendmsgN(int(control.Fd()), p, nil, nil, unix.MSG_NOSIGNAL)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("send to the stage: %w", err)
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+// receive returns what a stage that has ended left to read.
+func receive(control *os.File) []byte {
+	b := make([]byte, 8<<10)
+	n, _, err := unix.Recvfrom(int(control.Fd()), b, unix.MSG_DONTWAIT)
+	if err != nil || n < 0 {
+		return nil
+	}
+	return b[:n]
+}

@@ -1,0 +1,175 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// A Level says how a command is confined. Levels are ordered by what they
+// promise in the order in which [Open] tries them.
+type Level string
+
+// The levels of confinement.
+const (
+	Namespaces Level = "namespaces" // our own stage in new namespaces, Landlock, seccomp
+	Bubblewrap Level = "bubblewrap" // the same by the program bwrap, without Landlock
+	None       Level = "none"       // not confined at all
+)
+
+// Where a command finds its things at the levels that map paths.
+const (
+	WorkspacePath = "/workspace"
+	HomePath      = "/home/agent"
+)
+
+// A Sandbox runs commands at one level. It may be used by many goroutines.
+type Sandbox interface {
+	// Level tells how the commands are confined.
+	Level() Level
+
+	// Run runs a command to its end and leaves no process of it behind. A
+	// command that fails, is stopped by a limit or by the end of ctx is an
+	// Exit; an error means that it could not be run at all. When ctx ends,
+	// everything the command started is killed at once.
+	Run(ctx context.Context, c Command) (Exit, error)
+}
+
+// MapsPaths tells whether s shows a command other paths than the host's: its
+// workspace at [WorkspacePath], its home at [HomePath], and any [Mount]. Where
+// it is false, a command runs in the host's directories, and Run refuses mounts
+// with [ErrMounts], except read-only ones that change no path.
+func MapsPaths(s Sandbox) bool { return s.Level() != None }
+
+// Inside returns the path by which a command run by s knows the directory that
+// the host calls workspace.
+func Inside(s Sandbox, workspace string) string {
+	if MapsPaths(s) {
+		return WorkspacePath
+	}
+	return workspace
+}
+
+// A Command is what to run, on what, and within which limits.
+type Command struct {
+	Argv      []string // the program, by path or to be found in PATH, and its arguments
+	Workspace string   // host directory, absolute: writable at WorkspacePath
+	Dir       string   // where to start, relative to the workspace; it may not lead out of it
+	Env       []string // KEY=value; added to, and stronger than, PATH, HOME, LANG, TMPDIR, USER and LOGNAME
+	Mounts    []Mount
+	Home      string // host directory, writable at HomePath; empty for one that vanishes with the command
+	Network   bool   // the host's network instead of none; for setting up dependencies only
+	Limits    Limits
+
+	// Stdin may be nil, which reads as empty. What the command has not read
+	// when it ends stays unread or is lost; a Read that blocks is left behind
+	// until it returns.
+	Stdin io.Reader
+	// Stdout and Stderr get all that is written; nil discards. They may be the
+	// same writer, which is then written to by one goroutine.
+	Stdout, Stderr io.Writer
+}
+
+// A Mount shows a file or directory of the host to a command.
+type Mount struct {
+	Source string // on the host, absolute; symbolic links are followed
+	Target string // for the command, absolute and clean; made if missing, never through a symbolic link
+	Mode   Mode
+	// Upper is where the changes of an Overlay are kept: a directory of the
+	// host, private to one run, made if missing, with the changed files in its
+	// subdirectory "upper". It must not lie in Source. One command at a time may
+	// use it; the next one that does sees the changes of the last.
+	Upper string
+}
+
+// A Mode says what a command may do with a Mount.
+type Mode string
+
+// The modes of a mount. The zero Mode is ReadOnly.
+const (
+	ReadOnly Mode = "read-only"
+	Writable Mode = "writable"
+	Overlay  Mode = "overlay" // reads Source, writes to Upper; Source is never changed
+)
+
+// Limits bound a command with all it starts. A zero field takes the value of
+// [DefaultLimits].
+type Limits struct {
+	Memory    int64         // bytes resident, summed over its processes; beyond it, all are killed
+	Processes int           // processes and threads at one time
+	Wall      time.Duration // from start to end
+	FileSize  int64         // bytes in any one file it writes
+	Tmp       int64         // bytes in /tmp, and in a home that vanishes; /dev/shm has a quarter
+}
+
+// DefaultLimits are enough to build and test ordinary projects.
+func DefaultLimits() Limits {
+	return Limits{
+		Memory:    4 << 30,
+		Processes: 1024,
+		Wall:      10 * time.Minute,
+		FileSize:  4 << 30,
+		Tmp:       1 << 30,
+	}
+}
+
+// or returns l with its zero fields taken from d.
+func (l Limits) or(d Limits) Limits {
+	if l.Memory == 0 {
+		l.Memory = d.Memory
+	}
+	if l.Processes == 0 {
+		l.Processes = d.Processes
+	}
+	if l.Wall == 0 {
+		l.Wall = d.Wall
+	}
+	if l.FileSize == 0 {
+		l.FileSize = d.FileSize
+	}
+	if l.Tmp == 0 {
+		l.Tmp = d.Tmp
+	}
+	return l
+}
+
+// An Exit is how a command ended.
+type Exit struct {
+	Code       int    // its exit code; 128+n if signal n ended it, thus 137 if it was stopped for a Reason
+	Reason     Reason // why it was stopped; empty if it ended by itself
+	Duration   time.Duration
+	CPU        time.Duration // user and system time of all that has been waited for
+	PeakMemory int64         // bytes: the most seen, or the most that one process had; at least that much was used
+}
+
+// OK tells whether the command ended by itself and with success.
+func (e Exit) OK() bool { return e.Code == 0 && e.Reason == "" }
+
+// A Reason is why a command was stopped.
+type Reason string
+
+// The reasons for which a command is stopped.
+const (
+	Timeout   Reason = "timeout"   // Limits.Wall
+	Memory    Reason = "memory"    // Limits.Memory
+	Processes Reason = "processes" // Limits.Processes, where the kernel cannot refuse the fork instead
+	FileSize  Reason = "file-size" // Limits.FileSize, when the command did not handle the signal
+	Cancelled Reason = "cancelled" // ctx ended
+)
+
+// What Run refuses.
+var (
+	// ErrInvalid: the command contradicts the documentation of its fields.
+	ErrInvalid = errors.New("invalid command")
+	// ErrNotFound: there is no such program in the sandbox.
+	ErrNotFound = errors.New("program not found in the sandbox")
+	// ErrMounts: this level cannot show a path elsewhere than it is.
+	ErrMounts = errors.New("this level of sandbox has no mounts")
+	// ErrNoOverlay: this level cannot keep changes apart from their source.
+	ErrNoOverlay = errors.New("this level of sandbox has no overlays")
+)
+
+// ErrUnavailable is wrapped by what Open returns when there is no sandbox of
+// the kind that is wanted; the text says what to install or allow.
+var ErrUnavailable = errors.New("no sandbox available")

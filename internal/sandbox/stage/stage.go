@@ -1,0 +1,166 @@
+// Package stage is process 1 of a sandbox: it makes the command's world from
+// the inside, confines itself, starts the command and waits for it.
+//
+// The one idea: it obeys. What the world looks like is decided by the process
+// that starts it and comes as a [Spec] over a socket; the stage carries it out
+// or ends with a report of what failed. Nothing of the command runs before the
+// last step has been taken.
+//
+// It imports nothing but syscall, and does its work while the program is still
+// being initialised: a program of many packages spends several milliseconds on
+// making tables that a stage never uses, for each command that it confines. As
+// packages are initialised in the order of their paths as soon as their own
+// imports are, this one is among the first. That is why it must stay without
+// imports; TestImports keeps it so.
+//
+// It does not choose limits or paths, kill for time or memory, or log.
+package stage
+
+import "syscall"
+
+// Marker is the environment variable that makes a process a stage, together
+// with being process 1 or, to reap without namespaces, the value Reaper.
+const Marker = "AUTONOMA_SANDBOX_STAGE"
+
+// The values of Marker.
+const (
+	Confiner = "confine" // process 1 of new namespaces: obeys a Spec
+	Reaper   = "reap"    // an ordinary process: starts a command and ends all it leaves
+	Prover   = "prove"   // inside a sandbox: tries what it must not be able to do
+)
+
+// Control is the descriptor of the socket to the process that started a stage.
+// Descriptors handed in for mounts follow it.
+const Control = 3
+
+func init() { Enter() }
+
+// Enter turns a process that was started as a stage into one, and then does
+// not return. In any other process it does nothing.
+func Enter() {
+	kind, ok := syscall.Getenv(Marker)
+	if !ok {
+		return
+	}
+	switch {
+	case kind == Confiner && syscall.Getpid() == 1:
+		confine()
+	case kind == Reaper && isSocket(Control):
+		reap()
+	case kind == Prover:
+		prove()
+	}
+}
+
+// isSocket keeps a marker left in somebody's environment from turning a
+// program into a stage.
+func isSocket(fd int) bool {
+	var st syscall.Stat_t
+	return syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFSOCK
+}
+
+// confine is the life of process 1.
+func confine() {
+	keepSignalsOut()
+	spec, err := receive(Control)
+	if err != nil {
+		// Whoever started us is gone, or is not who we think.
+		exit(stageFailed)
+	}
+	if err := build(spec); err != nil {
+		fail(err)
+	}
+	if err := restrict(spec); err != nil {
+		fail(err)
+	}
+	pid, err := launch(spec)
+	if err != nil {
+		fail(err)
+	}
+	for {
+		var status syscall.WaitStatus
+		got, err := syscall.Wait4(-1, &status, 0, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			fail(fault("wait for the command", err))
+		}
+		if got == pid {
+			// The kernel kills whatever is left when process 1 ends.
+			report(status)
+			exit(0)
+		}
+	}
+}
+
+// launch starts the command as a child, which inherits the confinement of this
+// very thread.
+func launch(s *Spec) (int, error) {
+	path, err := find(s.Argv[0], s.Env)
+	if err != nil {
+		return 0, err
+	}
+	pid, err := syscall.ForkExec(path, s.Argv, &syscall.ProcAttr{
+		Dir:   s.Dir,
+		Env:   s.Env,
+		Files: []uintptr{0, 1, 2},
+	})
+	if err != nil {
+		return 0, &Fault{Kind: NotStarted, What: "start " + path, Errno: errno(err)}
+	}
+	return pid, nil
+}
+
+// find looks for a program the way execvp does, with the command's own PATH.
+func find(name string, env []string) (string, error) {
+	for i := range len(name) {
+		if name[i] == '/' {
+			return name, nil
+		}
+	}
+	path := ""
+	for _, kv := range env {
+		if len(kv) > 5 && kv[:5] == "PATH=" {
+			path = kv[5:]
+		}
+	}
+	for len(path) > 0 {
+		dir := path
+		path = ""
+		for i := range len(dir) {
+			if dir[i] == ':' {
+				dir, path = dir[:i], dir[i+1:]
+				break
+			}
+		}
+		file := dir + "/" + name
+		var st syscall.Stat_t
+		if dir == "" || syscall.Stat(file, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG {
+			continue
+		}
+		const executable = 1
+		if syscall.Faccessat(-100, file, executable, 0) == nil {
+			return file, nil
+		}
+	}
+	return "", &Fault{Kind: NotStarted, What: "find " + name + " in PATH", Errno: syscall.ENOENT}
+}
+
+// keepSignalsOut gives every signal its default action, which process 1 of a
+// namespace ignores: the Go runtime's handlers would let a command end it.
+func keepSignalsOut() {
+	for sig := 1; sig <= 64; sig++ {
+		switch syscall.Signal(sig) {
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE:
+			continue
+		}
+		setDefault(sig)
+	}
+}
+
+func exit(code int) {
+	for {
+		syscall.Exit(code)
+	}
+}

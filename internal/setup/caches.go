@@ -1,0 +1,86 @@
+package setup
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"autonoma/internal/sandbox"
+)
+
+// A cache is where a package client keeps what it fetched or built.
+type cache struct {
+	name string   // below cachesPath
+	env  string   // the variable that tells the client; its value is before + path
+	pre  string   // what stands before the path in the variable
+	host []string // where it lies on the host, the first that exists; ~ is the home
+	also string   // a variable that overrides host
+}
+
+// cachesPath is where commands find the caches.
+const cachesPath = "/caches"
+
+// caches are all caches that are kept apart and shared. Credentials lie in none
+// of them.
+var caches = []cache{
+	{name: "go-mod", env: "GOMODCACHE", host: []string{"~/go/pkg/mod"}, also: "GOMODCACHE"},
+	{name: "go-build", env: "GOCACHE", host: []string{"~/.cache/go-build"}, also: "GOCACHE"},
+	{name: "npm", env: "npm_config_cache", host: []string{"~/.npm"}},
+	{name: "pip", env: "PIP_CACHE_DIR", host: []string{"~/.cache/pip"}},
+	{name: "cargo", env: "CARGO_HOME"},
+	{name: "m2", env: "MAVEN_OPTS", pre: "-Dmaven.repo.local="},
+}
+
+// onHost returns the cache's directory on the host, or nothing.
+func (c cache) onHost(getenv func(string) string) string {
+	places := c.host
+	if c.also != "" && getenv(c.also) != "" {
+		places = []string{getenv(c.also)}
+	}
+	for _, p := range places {
+		if rest, ok := strings.CutPrefix(p, "~/"); ok {
+			if getenv("HOME") == "" {
+				continue
+			}
+			p = filepath.Join(getenv("HOME"), rest)
+		}
+		if info, err := os.Stat(p); err == nil && info.IsDir() && filepath.IsAbs(p) {
+			return p
+		}
+	}
+	return ""
+}
+
+// environment returns the variables that point package clients to the caches,
+// which for a sandbox without mounts are at where, below a directory of the host.
+func environment(where string) []string {
+	env := make([]string, 0, len(caches))
+	for _, c := range caches {
+		env = append(env, c.env+"="+c.pre+filepath.Join(where, c.name))
+	}
+	return env
+}
+
+// offline tells package clients that there is no network, so that they fail at
+// once and say why instead of waiting for it.
+var offline = []string{
+	"GOPROXY=off", "GOTOOLCHAIN=local",
+	"npm_config_offline=true", "npm_config_audit=false", "npm_config_fund=false", "npm_config_update_notifier=false",
+	"PIP_NO_INDEX=1", "PIP_DISABLE_PIP_VERSION_CHECK=1", "CARGO_NET_OFFLINE=true",
+}
+
+// overlays mounts what is below each cache for reading, with changes kept in
+// upper.
+func overlays(below func(c cache) string, upper string) []sandbox.Mount {
+	var mounts []sandbox.Mount
+	for _, c := range caches {
+		m := sandbox.Mount{Target: filepath.Join(cachesPath, c.name)}
+		if src := below(c); src != "" {
+			m.Source, m.Mode, m.Upper = src, sandbox.Overlay, filepath.Join(upper, c.name)
+		} else {
+			m.Source, m.Mode = filepath.Join(upper, c.name), sandbox.Writable
+		}
+		mounts = append(mounts, m)
+	}
+	return mounts
+}

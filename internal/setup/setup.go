@@ -1,0 +1,263 @@
+// Package setup installs a project's dependencies once, keeps them, and shows
+// them to commands that have no network.
+//
+// Set-up is the one step with a network. It runs in the sandbox, in a checkout of
+// its own, with the settings of the operator's package clients and with caches
+// that belong to it alone. What it leaves behind, in the caches and in the
+// checkout (node_modules, .venv), is named by a key made of the source, its lock
+// files and the commands; a later run with the same key finds it there. Commands
+// of runs see it through overlays: they can change it for themselves, and never
+// for others.
+//
+// Where set-up has nothing to offer for a cache, the host's own cache of that kind
+// is shown in the same way.
+package setup
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"autonoma/internal/sandbox"
+)
+
+// An Installer installs dependencies below one directory.
+type Installer struct {
+	dir     string
+	box     sandbox.Sandbox
+	base    []sandbox.Mount // toolchains
+	network []string        // environment of package clients: proxies, registries, certificates
+	getenv  func(string) string
+
+	mu   sync.Mutex
+	busy map[string]*sync.Mutex
+}
+
+// New returns an installer that keeps what it installs in dir. Toolchains are
+// shown to its commands; getenv is the operator's environment.
+func New(dir string, box sandbox.Sandbox, toolchains []sandbox.Mount, getenv func(string) string) *Installer {
+	return &Installer{dir: dir, box: box, base: toolchains, network: clientSettings(getenv), getenv: getenv, busy: map[string]*sync.Mutex{}}
+}
+
+// A Plan is what to install.
+type Plan struct {
+	Source   string   // names the repository
+	Lock     string   // digest of what decides the outcome
+	Commands []string // shell commands, run at the top of the checkout
+	Makes    []string // what they leave in the checkout, relative to its top
+	Limit    time.Duration
+}
+
+// Key names the outcome of the plan.
+func (p Plan) Key() string {
+	sum := sha256.New()
+	enc := json.NewEncoder(sum)
+	_ = enc.Encode([]any{p.Source, p.Lock, p.Commands, p.Makes}) // strings cannot fail
+	return hex.EncodeToString(sum.Sum(nil))[:32]
+}
+
+// A Step is a command of set-up and what came of it.
+type Step struct {
+	Command  string `json:"command"`
+	ExitCode int    `json:"exitCode"`
+	Output   string `json:"output,omitempty"` // its end
+	Duration int64  `json:"durationMs"`
+}
+
+// Installed is the outcome of set-up.
+type Installed struct {
+	Key   string   `json:"key"`
+	Makes []string `json:"makes,omitempty"`
+	Steps []Step   `json:"steps"`
+}
+
+// ErrFailed reports that a command of set-up failed.
+var ErrFailed = errors.New("set-up failed")
+
+// Install carries out the plan, unless that was done before. Checkout prepares
+// the files to work on and returns their directory. What a failed set-up did is
+// returned with an [ErrFailed] and not kept.
+func (in *Installer) Install(ctx context.Context, p Plan, checkout func(context.Context) (string, error)) (Installed, error) {
+	done := Installed{Key: p.Key(), Makes: p.Makes}
+	unlock := in.lock(done.Key)
+	defer unlock()
+	place := filepath.Join(in.dir, done.Key)
+	if kept, err := os.ReadFile(filepath.Join(place, "installed.json")); err == nil {
+		return done, json.Unmarshal(kept, &done)
+	}
+	if err := os.RemoveAll(place); err != nil { // of one that was cut off
+		return done, fmt.Errorf("set-up: %w", err)
+	}
+	for _, c := range caches {
+		if err := os.MkdirAll(filepath.Join(place, "caches", c.name), 0o700); err != nil {
+			return done, fmt.Errorf("set-up: %w", err)
+		}
+	}
+	files, err := checkout(ctx)
+	if err != nil {
+		return done, err
+	}
+	for _, command := range p.Commands {
+		step, err := in.run(ctx, place, files, command, p.Limit)
+		if err != nil {
+			return done, err
+		}
+		done.Steps = append(done.Steps, step)
+		if step.ExitCode != 0 {
+			return done, fmt.Errorf("%w: %s: exit code %d", ErrFailed, command, step.ExitCode)
+		}
+	}
+	return done, in.keep(place, files, &done)
+}
+
+// keep moves what was made in the checkout to its place, and says last that all
+// is there.
+func (in *Installer) keep(place, files string, done *Installed) error {
+	var there []string
+	for _, made := range done.Makes {
+		to := filepath.Join(place, "tree", made)
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return fmt.Errorf("set-up: %w", err)
+		}
+		switch err := os.Rename(filepath.Join(files, made), to); {
+		case err == nil:
+			there = append(there, made)
+		case !errors.Is(err, os.ErrNotExist):
+			return fmt.Errorf("set-up: %w", err)
+		}
+	}
+	done.Makes = there
+	b, err := json.Marshal(done)
+	if err != nil {
+		return err
+	}
+	tmp := filepath.Join(place, "installed.tmp")
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return fmt.Errorf("set-up: %w", err)
+	}
+	return os.Rename(tmp, filepath.Join(place, "installed.json"))
+}
+
+// run runs one command of set-up, with the network.
+func (in *Installer) run(ctx context.Context, place, files, command string, limit time.Duration) (Step, error) {
+	where := filepath.Join(place, "caches")
+	mounts := in.base
+	if sandbox.MapsPaths(in.box) {
+		for _, c := range caches {
+			mounts = append(mounts[:len(mounts):len(mounts)], sandbox.Mount{
+				Source: filepath.Join(where, c.name), Target: filepath.Join(cachesPath, c.name), Mode: sandbox.Writable,
+			})
+		}
+		where = cachesPath
+	}
+	var out tail
+	start := time.Now()
+	exit, err := in.box.Run(ctx, sandbox.Command{
+		Argv: []string{"sh", "-c", command}, Workspace: files, Mounts: mounts,
+		Env: append(environment(where), in.network...), Network: true,
+		Limits: sandbox.Limits{Wall: limit}, Stdout: &out, Stderr: &out,
+	})
+	if err != nil {
+		return Step{}, fmt.Errorf("set-up: %w", err)
+	}
+	if ctx.Err() != nil {
+		return Step{}, context.Cause(ctx)
+	}
+	step := Step{Command: command, ExitCode: exit.Code, Duration: time.Since(start).Milliseconds()}
+	if exit.Code != 0 {
+		step.Output = out.String()
+	}
+	return step, nil
+}
+
+// lock makes sure that the same thing is installed once at a time.
+func (in *Installer) lock(key string) (unlock func()) {
+	in.mu.Lock()
+	m := in.busy[key]
+	if m == nil {
+		m = new(sync.Mutex)
+		in.busy[key] = m
+	}
+	in.mu.Unlock()
+	m.Lock()
+	return m.Unlock
+}
+
+// View returns what lets commands without a network use what was installed: mounts
+// and variables. Changes go to upper, a directory of the caller's, which may be
+// used by one command at a time.
+func (in *Installer) View(done Installed, upper string) ([]sandbox.Mount, []string, error) {
+	place := filepath.Join(in.dir, done.Key)
+	below := func(c cache) string {
+		if mine := filepath.Join(place, "caches", c.name); done.Key != "" && !empty(mine) {
+			return mine
+		}
+		return c.onHost(in.getenv)
+	}
+	if !sandbox.MapsPaths(in.box) {
+		var env []string
+		for _, c := range caches {
+			if at := below(c); at != "" {
+				env = append(env, c.env+"="+c.pre+at)
+			}
+		}
+		return nil, append(env, offline...), nil
+	}
+	for _, c := range caches {
+		if err := os.MkdirAll(filepath.Join(upper, c.name), 0o700); err != nil {
+			return nil, nil, fmt.Errorf("set-up: %w", err)
+		}
+	}
+	mounts := overlays(below, upper)
+	for _, made := range done.Makes {
+		mounts = append(mounts, sandbox.Mount{
+			Source: filepath.Join(place, "tree", made), Target: filepath.Join(sandbox.WorkspacePath, made),
+			Mode: sandbox.Overlay, Upper: filepath.Join(upper, "tree", made),
+		})
+	}
+	return append(mounts, in.base...), append(environment(cachesPath), offline...), nil
+}
+
+// Copies returns the commands that put what was installed into a checkout, for a
+// sandbox that cannot mount it there.
+func (in *Installer) Copies(done Installed) [][]string {
+	if sandbox.MapsPaths(in.box) {
+		return nil
+	}
+	var all [][]string
+	for _, made := range done.Makes {
+		all = append(all, []string{"cp", "-a", filepath.Join(in.dir, done.Key, "tree", made), made})
+	}
+	return all
+}
+
+func empty(dir string) bool {
+	names, err := os.ReadDir(dir)
+	return err != nil || len(names) == 0
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ b bytes.Buffer }
+
+const tailSize = 8 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b.Write(p)
+	if over := t.b.Len() - 2*tailSize; over > 0 {
+		t.b.Next(over + tailSize)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	b := t.b.Bytes()
+	return string(bytes.ToValidUTF8(b[max(0, len(b)-tailSize):], nil))
+}
