@@ -211,14 +211,17 @@ type Execution struct {
 // A Result is what an execution came to.
 type Result struct {
 	Summary      string        `json:"summary"`
-	Document     string        `json:"document,omitempty"` // what the next agents read
-	Context      string        `json:"context,omitempty"`  // what research found, for agents that follow
-	Confidence   float64       `json:"confidence"`         // 0 to 1, by the agent's own word
+	Document     string        `json:"document,omitempty"`   // what the next agents read
+	Context      string        `json:"context,omitempty"`    // what research found, for agents that follow
+	Researched   bool          `json:"researched,omitempty"` // whether it was this execution that found it
+	Confidence   float64       `json:"confidence"`           // 0 to 1, by the agent's own word
 	Decisions    []string      `json:"decisions,omitempty"`
 	Verdict      Verdict       `json:"verdict,omitempty"`
-	Commit       string        `json:"commit"` // the state of the branch afterwards
-	Changed      bool          `json:"changed"`
-	Verification *Verification `json:"verification,omitempty"`
+	Base         string        `json:"base"`                   // the commit the run began at
+	Commit       string        `json:"commit"`                 // the state of the branch afterwards
+	Changed      bool          `json:"changed"`                // whether this execution changed it
+	Verification *Verification `json:"verification,omitempty"` // of Commit
+	Baseline     []Checked     `json:"baseline,omitempty"`     // the checks on the base of the run
 }
 
 // A Verdict is what a reviewing agent decided.
@@ -292,9 +295,10 @@ type Checked struct {
 	Command    string `json:"command"`
 	ExitCode   int    `json:"exitCode"`
 	DurationMS int64  `json:"durationMs"`
-	Before     string `json:"before"` // passed or failed, on the base
-	After      string `json:"after"`  // passed or failed, on the delivered commit
-	Output     string `json:"output,omitempty"`
+	Before     string `json:"before,omitempty"` // passed or failed, on the base
+	After      string `json:"after,omitempty"`  // passed or failed, on the delivered commit
+	Ended      string `json:"ended,omitempty"`  // by what, if not by itself
+	Output     string `json:"output,omitempty"` // of one that failed, with its middle left out
 }
 
 // Passed and Failing are the values of [Checked].Before and After.

@@ -9,10 +9,13 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -110,10 +113,18 @@ func (c *Catalog) readAgent(name string, text []byte) error {
 	return checkAgent(a)
 }
 
+// idForm is what fits into a path of the API and into a file's name everywhere.
+var idForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
 func checkAgent(a autonoma.Agent) error {
 	var faults []error
-	if slices.Contains(Reserved, a.ID) {
-		faults = append(faults, fmt.Errorf("no agent may be called %s: the API uses the word", a.ID))
+	for _, id := range append([]autonoma.AgentID{a.ID}, a.Aliases...) {
+		if slices.Contains(Reserved, id) {
+			faults = append(faults, fmt.Errorf("no agent may be called %s: the API uses the word", id))
+		}
+		if !idForm.MatchString(string(id)) {
+			faults = append(faults, fmt.Errorf("an agent cannot be called %q: use lower-case letters, digits and single hyphens", id))
+		}
 	}
 	if a.Name == "" || a.Description == "" || a.Prompt == "" {
 		faults = append(faults, errors.New("needs a name, a description and a prompt"))
@@ -136,6 +147,9 @@ func (c *Catalog) readFlow(name string, text []byte) error {
 	if err := strict(text, &f); err != nil {
 		return err
 	}
+	if !slices.Contains(autonoma.Capabilities, f.Capability) {
+		return fmt.Errorf("serves %q, which is no capability", f.Capability)
+	}
 	if other, taken := c.flows[f.Capability]; taken {
 		return fmt.Errorf("serves %s, as %s does", f.Capability, other.Name)
 	}
@@ -149,7 +163,10 @@ func (c *Catalog) readFlow(name string, text []byte) error {
 func strict(text []byte, into any) error {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
-	return dec.Decode(into)
+	if err := dec.Decode(into); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil // empty: what is missing is named by the checks that follow
 }
 
 // check makes sure that everything fits together.
@@ -157,8 +174,9 @@ func (c *Catalog) check() error {
 	var faults []error
 	for _, id := range c.order {
 		for _, alias := range c.agents[id].Aliases {
-			if other, taken := c.aliases[alias]; taken || c.agents[alias].ID != "" {
+			if other := cmp.Or(c.agents[alias].ID, c.aliases[alias]); other != "" {
 				faults = append(faults, fmt.Errorf("alias %s of %s is taken by %s", alias, id, other))
+				continue
 			}
 			c.aliases[alias] = id
 		}
@@ -195,7 +213,17 @@ func (c *Catalog) checkFlow(f autonoma.Flow) error {
 		if s.ID == "" || slices.Contains(seen, s.ID) {
 			faults = append(faults, fmt.Errorf("step %q needs an id of its own", s.ID))
 		}
+		for _, scope := range append([]autonoma.Scope{cmp.Or(s.From, autonoma.Demo)}, s.Only...) {
+			if !slices.Contains(autonoma.Scopes, scope) {
+				faults = append(faults, fmt.Errorf("step %s: there is no scope %q", s.ID, scope))
+			}
+		}
 		seen = append(seen, s.ID)
+	}
+	for _, scope := range autonoma.Scopes {
+		if !slices.ContainsFunc(f.Steps, func(s autonoma.FlowStep) bool { return s.In(scope) }) {
+			faults = append(faults, fmt.Errorf("has no step at scope %s", scope))
+		}
 	}
 	return errors.Join(faults...)
 }

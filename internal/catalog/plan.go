@@ -10,53 +10,87 @@ import (
 
 // Plan returns the steps of a run: the flows of the request's capabilities, one
 // after the other, with the steps that take part at its scope. A step that needs
-// one which does not take part needs what that one needed.
+// one which does not take part needs what that one needed, and a flow begins when
+// all that nobody waits for in the flow before is done.
 func (c *Catalog) Plan(req autonoma.Request) []autonoma.Step {
 	var steps []autonoma.Step
-	var last string // the step before, across flows
-	several := len(req.Capabilities) > 1
+	var ends []string // of the flow before
 	for _, capability := range autonoma.Capabilities {
 		if !slices.Contains(req.Capabilities, capability) {
 			continue
 		}
-		f := c.flows[capability]
-		name := func(id string) string {
-			if several {
-				return f.Name + "." + id
-			}
-			return id
+		f, prefix := c.flows[capability], ""
+		if len(req.Capabilities) > 1 {
+			prefix = f.Name + "."
 		}
-		stands := map[string]string{} // for a step that takes no part, the one before it that does
-		for _, s := range f.Steps {
-			if !s.In(req.Scope) {
-				stands[s.ID] = last
-				continue
-			}
-			steps = append(steps, c.step(s, name, stands, last))
-			last = name(s.ID)
-			stands[s.ID] = last
+		if part := c.planFlow(f, req.Scope, prefix, ends); len(part) > 0 {
+			steps, ends = append(steps, part...), leaves(part)
 		}
 	}
 	return steps
 }
 
-func (c *Catalog) step(s autonoma.FlowStep, name func(string) string, stands map[string]string, last string) autonoma.Step {
-	step := autonoma.Step{
-		ID: name(s.ID), Agent: s.Agent, Delivers: s.Delivers, Asks: s.Asks,
-		Weight: weights[c.agents[s.Agent].Yields], Status: autonoma.StepPending, Round: 1,
+// planFlow returns the steps of one flow, which begins after the given ones.
+func (c *Catalog) planFlow(f autonoma.Flow, scope autonoma.Scope, prefix string, after []string) []autonoma.Step {
+	var steps []autonoma.Step
+	stands := map[string][]string{} // for each step so far, itself, or what it would have needed
+	before := after                 // what a step that names no needs follows
+	for _, s := range f.Steps {
+		needs := before
+		if len(s.Needs) > 0 {
+			needs = nil
+			for _, need := range s.Needs {
+				needs = union(needs, stands[need])
+			}
+		}
+		stands[s.ID] = needs
+		if s.In(scope) {
+			stands[s.ID] = []string{prefix + s.ID}
+			steps = append(steps, autonoma.Step{
+				ID: prefix + s.ID, Agent: s.Agent, Delivers: s.Delivers, Asks: s.Asks,
+				Needs: slices.Clone(needs), Back: back(s.Back, stands, steps),
+				Weight: weights[c.agents[s.Agent].Yields], Status: autonoma.StepPending, Round: 1,
+			})
+		}
+		before = stands[s.ID]
 	}
-	for _, need := range s.Needs {
-		if by := stands[need]; by != "" && !slices.Contains(step.Needs, by) {
-			step.Needs = append(step.Needs, by)
+	return steps
+}
+
+// back returns where a verdict sends the work: to the step that is named or, if
+// that takes no part, to the one it would have followed in the same flow.
+func back(b *autonoma.Back, stands map[string][]string, steps []autonoma.Step) *autonoma.Back {
+	if b == nil || len(stands[b.To]) != 1 {
+		return nil
+	}
+	to := stands[b.To][0]
+	if !slices.ContainsFunc(steps, func(s autonoma.Step) bool { return s.ID == to }) {
+		return nil
+	}
+	return &autonoma.Back{To: to, Rounds: b.Rounds}
+}
+
+// leaves returns the steps that no other step needs.
+func leaves(steps []autonoma.Step) []string {
+	var ids []string
+	for _, s := range steps {
+		needed := slices.ContainsFunc(steps, func(o autonoma.Step) bool { return slices.Contains(o.Needs, s.ID) })
+		if !needed {
+			ids = append(ids, s.ID)
 		}
 	}
-	if len(s.Needs) == 0 && last != "" {
-		step.Needs = []string{last}
+	return ids
+}
+
+// union returns a new slice of what is in a or in b, once.
+func union(a, b []string) []string {
+	all := slices.Clone(a)
+	for _, s := range b {
+		if !slices.Contains(all, s) {
+			all = append(all, s)
+		}
 	}
-	if s.Back != nil && stands[s.Back.To] != "" {
-		step.Back = &autonoma.Back{To: stands[s.Back.To], Rounds: s.Back.Rounds}
-	}
-	return step
+	return all
 }
 
 // weights say how long a step takes by default, compared with others: to change
