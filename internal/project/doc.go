@@ -45,9 +45,10 @@
 // The Makefile is taken for everything if no language told anything. If one did,
 // its build or test target takes the place of the command for the root only if it
 // is plainly the project's own door: README, CONTRIBUTING or AGENTS.md name
-// "make test", and all programs in its recipe and those it leads to are part of
-// the usual toolchains or in the checkout. Targets and scripts that need
-// containers, the network, an installation or other rights are never taken.
+// "make test", its recipe does what the language's command does (go test ./...,
+// pytest) and something besides, and every program it leads to is part of the
+// usual toolchains or in the checkout. Targets and scripts that need containers,
+// the network, an installation or other rights are never taken.
 //
 // # After set-up
 //

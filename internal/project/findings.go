@@ -116,12 +116,15 @@ func aside(dir string) bool {
 	return false
 }
 
-// topmost drops directories that lie below another of the list.
+// topmost drops directories that lie below another of the list, which is sorted
+// so that these come later.
 func topmost(dirs []string) []string {
 	var top []string
+	set := map[string]bool{}
 	for _, d := range dirs {
-		if !slices.ContainsFunc(top, func(t string) bool { return within(d, t) }) {
+		if _, below := nearest(d, set); !below {
 			top = append(top, d)
+			set[d] = true
 		}
 	}
 	return top
@@ -132,14 +135,14 @@ func within(p, dir string) bool {
 	return dir == "." || p == dir || strings.HasPrefix(p, dir+"/")
 }
 
-// nearest returns the innermost of dirs that p lies in.
-func nearest(p string, dirs []string) (dir string, ok bool) {
-	for _, d := range dirs {
-		if within(p, d) && (!ok || len(d) > len(dir) || dir == ".") {
-			dir, ok = d, true
+// nearest returns the innermost directory of a set that p is or lies in.
+func nearest(p string, set map[string]bool) (dir string, ok bool) {
+	for ; p != "."; p = path.Dir(p) {
+		if set[p] {
+			return p, true
 		}
 	}
-	return dir, ok
+	return ".", set["."]
 }
 
 // relativeTo returns p, which lies in dir, as seen from there.

@@ -17,10 +17,13 @@ type goModule struct {
 
 func detectGo(t *tree, f *findings) {
 	dirs := t.dirsOf("go.mod")
-	works := readGoWorks(t)
+	works, modules := readGoWorks(t), map[string]bool{}
+	for _, d := range dirs {
+		modules[d] = true
+	}
 	product := slices.DeleteFunc(slices.Clone(dirs), func(d string) bool { return d != "." && goIgnores(d) })
 	for _, dir := range f.units("A go.mod", product) {
-		m, ok := readGoModule(t, dir, dirs)
+		m, ok := readGoModule(t, dir, modules)
 		if !ok {
 			f.note("%s: not a module file that can be read.", path.Join(dir, "go.mod"))
 			continue
@@ -39,7 +42,7 @@ func hasGoFiles(t *tree) bool {
 	return slices.ContainsFunc(t.files, func(f file) bool { return strings.HasSuffix(f.path, ".go") && !aside(path.Dir(f.path)) })
 }
 
-func readGoModule(t *tree, dir string, modules []string) (m goModule, ok bool) {
+func readGoModule(t *tree, dir string, modules map[string]bool) (m goModule, ok bool) {
 	text, ok := t.manifest(path.Join(dir, "go.mod"))
 	if !ok {
 		return m, false
@@ -58,7 +61,7 @@ func readGoModule(t *tree, dir string, modules []string) (m goModule, ok bool) {
 		if !strings.HasSuffix(file.path, ".go") {
 			continue
 		}
-		if owner, _ := nearest(path.Dir(file.path), modules); owner != dir {
+		if owner, _ := nearest(path.Dir(file.path), modules); owner != dir { // another module's
 			continue
 		}
 		if rel := relativeTo(dir, file.path); goIgnores(rel) {
@@ -129,7 +132,8 @@ type goWork struct {
 
 func readGoWorks(t *tree) []goWork {
 	var works []goWork
-	for _, dir := range t.dirsOf("go.work") {
+	dirs := t.dirsOf("go.work")
+	for _, dir := range dirs[:min(len(dirs), maxUnits)] {
 		if text, ok := t.manifest(path.Join(dir, "go.work")); ok {
 			works = append(works, goWork{dir, goUses(dir, string(text))})
 		}

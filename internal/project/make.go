@@ -12,6 +12,7 @@ import (
 type makefile struct {
 	targets   map[string]makeTarget
 	variables map[string]string
+	computed  bool // includes, conditions or templates: the text does not show all
 }
 
 type makeTarget struct {
@@ -24,6 +25,7 @@ const maxTargets = 2000
 // readMakefile never fails: what is no plain rule or assignment is passed over.
 func readMakefile(text string) makefile {
 	m := makefile{targets: map[string]makeTarget{}, variables: map[string]string{}}
+	m.computed = regexp.MustCompile(`(?m)^\s*[-s]?(include|ifeq|ifneq|ifdef|ifndef|define)\b|\$[({](eval|call|foreach)\b|::[^=]`).MatchString(text)
 	assignment := regexp.MustCompile(`^(?:export\s+)?([A-Za-z0-9_]+)\s*(?:::?=|\?=|\+=|=)\s*(.*)$`)
 	rule := regexp.MustCompile(`^([^\s:=#$%][^:=#$%]*?)\s*::?(?:\s+([^=].*)|\s*)$`)
 	var current []string
@@ -129,8 +131,7 @@ func (m makefile) expand(line string) string {
 //
 // If no language told any command, its targets are taken for all kinds. If some
 // did, a target takes the place of the root's build or test only when the
-// Makefile is plainly the project's own door: a document for people names
-// "make test", and all that its recipe starts is known to be there.
+// Makefile is plainly the project's own door; see [makefile.isDoor].
 func detectMake(t *tree, docs []Doc, f *findings) {
 	name := t.first(".", "GNUmakefile", "makefile", "Makefile")
 	if name == "" {
@@ -183,9 +184,8 @@ func (m makefile) door(t *tree, f *findings, docs []Doc, from string, now []Comm
 		if _, ok := m.targets[target]; !ok || !named(docs, "make "+target) {
 			continue
 		}
-		lines := m.whole(target)
-		if odd := unknownStart(t, lines); odd != "" || len(lines) == 0 || reachesOut(strings.Join(lines, "\n")) != "" {
-			f.note("%s: the documents name make %s, but its recipe starts more than is known to be here; the language's own commands are used.", from, target)
+		if !m.isDoor(t, target) {
+			f.note("%s: the documents name make %s; the language's own commands are used all the same.", from, target)
 			return now
 		}
 		run := "make " + target
@@ -198,27 +198,51 @@ func (m makefile) door(t *tree, f *findings, docs []Doc, from string, now []Comm
 	return now
 }
 
+// isDoor reports whether a target does all that the language's own command does,
+// and something besides, such as generating code: the whole module in Go, or
+// pytest. All of it must be there to be read, and all programs it starts must be
+// known to be here. Anything else may be narrower than the language's command, or
+// want a database.
+func (m makefile) isDoor(t *tree, target string) bool {
+	lines := m.whole(target)
+	all := steps(lines)
+	whole := slices.ContainsFunc(all, func(words []string) bool {
+		goes := words[0] == "go" && len(words) > 2 && (words[1] == "test" || words[1] == "build") && slices.Contains(words, "./...")
+		return goes || slices.Contains(words, "pytest")
+	})
+	return !m.computed && whole && len(all) > 1 && unknownStart(t, all) == "" && reachesOut(strings.Join(lines, "\n")) == ""
+}
+
 func named(docs []Doc, words string) bool {
 	whole := regexp.MustCompile(`(^|[^\w-])` + regexp.QuoteMeta(words) + `($|[^\w-])`)
 	return slices.ContainsFunc(docs, func(d Doc) bool { return whole.MatchString(d.Text) })
 }
 
-// unknownStart returns the first program in a recipe that is neither part of
-// the usual toolchains nor in the checkout.
-func unknownStart(t *tree, lines []string) string {
+// steps takes recipe lines apart into the words of each program they start,
+// without assignments before them.
+func steps(lines []string) (all [][]string) {
 	separators := regexp.MustCompile(`&&|\|\||[;|]`)
 	for _, line := range lines {
 		for _, part := range separators.Split(strings.TrimLeft(line, "@-+ "), -1) {
 			words := strings.Fields(part)
 			for len(words) > 0 && strings.Contains(words[0], "=") {
-				words = words[1:] // VAR=value before the program
+				words = words[1:]
 			}
-			if len(words) == 0 || strings.HasPrefix(words[0], "#") || usual(words[0]) {
-				continue
+			if len(words) > 0 && !strings.HasPrefix(words[0], "#") {
+				all = append(all, words)
 			}
-			if !strings.HasPrefix(words[0], "./") || !t.has(path.Clean(words[0])) {
-				return words[0]
-			}
+		}
+	}
+	return all
+}
+
+// unknownStart returns the first program that is neither part of the usual
+// toolchains nor in the checkout.
+func unknownStart(t *tree, all [][]string) string {
+	for _, words := range all {
+		inCheckout := strings.HasPrefix(words[0], "./") && t.has(path.Clean(words[0]))
+		if !usual(words[0]) && !inCheckout {
+			return words[0]
 		}
 	}
 	return ""

@@ -221,3 +221,24 @@ func run(t *testing.T, root string, c project.Command) (string, error) {
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
+
+// TestHostileTrees looks at checkouts made to take long; each is done in a time
+// that a test can wait for.
+func TestHostileTrees(t *testing.T) {
+	for _, name := range []string{"go.mod", "package.json", "pyproject.toml", "Cargo.toml", "pom.xml", "build.gradle", "go.work"} {
+		t.Run(name, func(t *testing.T) {
+			fsys := fstest.MapFS{}
+			for i := range 2000 {
+				fsys[fmt.Sprintf("d%d/%s", i, name)] = &fstest.MapFile{Data: []byte("module x\n")}
+				fsys[fmt.Sprintf("d%d/x.go", i)] = &fstest.MapFile{Data: []byte("package x\n")}
+			}
+			p, err := project.Look(t.Context(), fsys)
+			if err != nil || p.Files != 4_000 {
+				t.Fatal(p.Files, err)
+			}
+			if n := len(p.Commands.Build); n > 16 {
+				t.Errorf("%d commands to build", n)
+			}
+		})
+	}
+}

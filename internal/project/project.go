@@ -69,8 +69,8 @@ type Doc struct {
 // Look examines the checkout in fsys. It runs nothing, reads only regular files
 // and follows no symlink. Odd content is no error: what cannot be read or
 // understood is left out and named in Notes, as is what lies beyond the bounds
-// ([MaxFiles] files, [MaxRead] bytes of text, ten seconds). The same files give
-// the same Project. It returns an error only if the root cannot be listed or
+// ([MaxFiles] files, [MaxRead] bytes of source text, ten seconds for counting
+// lines). The same files give the same Project, unless that time ran out. It returns an error only if the root cannot be listed or
 // ctx is done.
 func Look(ctx context.Context, fsys fs.FS) (Project, error) {
 	t, err := walk(ctx, fsys)
@@ -86,6 +86,9 @@ func Look(ctx context.Context, fsys fs.FS) (Project, error) {
 		Bytes:     t.bytes(),
 	}
 	detect(t, p.Docs, f)
+	if t.left <= 0 {
+		f.note("Looking for commands ended after %d MiB of text: some may be missing.", maxDetect>>20)
+	}
 	p.Commands, p.Makes, p.Notes = f.Commands, f.madeSorted(), f.notesWithin()
 	p.Lock = lock(t, f)
 	if ctx.Err() != nil {

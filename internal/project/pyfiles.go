@@ -124,7 +124,7 @@ func isRequirements(rel string) bool {
 func packageName(requirement string) string {
 	requirement = strings.TrimSpace(requirement)
 	end := strings.IndexFunc(requirement, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
+		return !asciiAlnum(r) && r != '.' && r != '_' && r != '-'
 	})
 	if end < 0 {
 		end = len(requirement)

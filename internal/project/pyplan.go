@@ -13,6 +13,7 @@ type pythonPlan struct {
 	tool     string // the whole line of a tool that makes .venv itself; empty: pip
 	reqs     []string
 	hashed   bool     // a requirement file has hashes: pip then wants them of all it is told at once
+	env      string   // variables that installing the project needs, with a space behind
 	self     string   // how the project itself is installed: ".", ".[test]"
 	extra    []string // further requirements
 	declared []string // names of all packages that are asked for by name
@@ -49,7 +50,7 @@ func (p pythonPlan) line() string {
 	}
 	line := "python3 -m venv .venv"
 	for _, g := range groups {
-		line += " && .venv/bin/pip install " + strings.Join(g, " ")
+		line += " && " + p.env + ".venv/bin/pip install " + strings.Join(g, " ")
 	}
 	return line
 }
@@ -77,7 +78,7 @@ func (p pythonProject) plan(t *tree, f *findings) pythonPlan {
 		plan.include(t, p.dir, r)
 	}
 	if p.installable(t) {
-		plan.self = "."
+		plan.self, plan.env = ".", p.versionEnv(t)
 		if len(extras.names) > 0 {
 			plan.self += "[" + strings.Join(extras.names, ",") + "]"
 		}
@@ -100,14 +101,30 @@ func (p pythonProject) plan(t *tree, f *findings) pythonPlan {
 
 // include adds a requirement file, if there is one of that name.
 func (p *pythonPlan) include(t *tree, dir, file string) {
-	text, whole := t.read(path.Join(dir, file), maxManifest)
-	if !whole || slices.Contains(p.reqs, file) {
+	if t.has(path.Join(dir, file)) && !slices.Contains(p.reqs, file) {
+		p.reqs = append(p.reqs, file)
+		p.readRequirements(t, path.Join(dir, file), map[string]bool{})
+	}
+}
+
+// readRequirements notes what a requirement file, and those it includes, name.
+func (p *pythonPlan) readRequirements(t *tree, file string, seen map[string]bool) {
+	text, whole := t.read(file, maxManifest)
+	if !whole || seen[file] {
 		return
 	}
-	p.reqs = append(p.reqs, file)
-	p.decides = append(p.decides, path.Join(dir, file))
+	seen[file] = true
+	p.decides = append(p.decides, file)
 	p.hashed = p.hashed || strings.Contains(string(text), "--hash=")
-	p.declare(strings.Split(string(text), "\n")...)
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		other, ok := strings.CutPrefix(line, "-r")
+		if !ok {
+			p.declare(line)
+			continue
+		}
+		p.readRequirements(t, path.Join(path.Dir(file), strings.TrimSpace(strings.TrimLeft(other, "= "))), seen)
+	}
 }
 
 func (p *pythonPlan) declare(requirements ...string) {
@@ -137,7 +154,7 @@ func (p pythonProject) lockTool(t *tree, plan *pythonPlan, extras, groups []stri
 	}
 	switch {
 	case at("uv.lock"):
-		plan.tool = "uv sync --frozen" + flags("--extra", extras) + flags("--group", groups)
+		plan.tool = p.versionEnv(t) + "uv sync --frozen" + flags("--extra", extras) + flags("--group", groups)
 	case at("poetry.lock") || lookup(p.pyproject, "tool", "poetry", "group") != nil:
 		plan.tool = "POETRY_VIRTUALENVS_IN_PROJECT=true poetry install --no-interaction" + flags("--extras", extras)
 		plan.declare(p.poetryNames()...)
@@ -167,6 +184,21 @@ func (p pythonProject) installable(t *tree) bool {
 		}
 	}
 	return lookup(p.pyproject, "project", "name") != nil && packages == 1
+}
+
+// versionEnv returns the variable that gives a version to a project which takes
+// its own from tags: a checkout without its repository has none. A high one
+// satisfies packages that want a newer project than some.
+func (p pythonProject) versionEnv(t *tree) string {
+	for _, name := range []string{"pyproject.toml", "setup.py", "setup.cfg"} {
+		text, _ := t.manifest(path.Join(p.dir, name))
+		for _, tool := range []string{"setuptools_scm", "setuptools-scm", "hatch-vcs"} {
+			if strings.Contains(string(text), tool) {
+				return "SETUPTOOLS_SCM_PRETEND_VERSION=999.0.0 "
+			}
+		}
+	}
+	return ""
 }
 
 // own returns what the project itself requires.

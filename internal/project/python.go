@@ -13,7 +13,6 @@ type pythonProject struct {
 	pyproject map[string]any
 	ini       map[string]iniFile // by file name: setup.cfg, tox.ini, pytest.ini …
 	reqs      []string           // requirement files for set-up, relative to dir
-	declared  []string           // names of packages that set-up will install
 	tests     pythonTests
 }
 
@@ -74,7 +73,7 @@ func (p pythonProject) commands(t *tree, f *findings) {
 		plan.extra = append(plan.extra, "pytest")
 	}
 	if setup := plan.line(); setup != "" {
-		runner = ".venv/bin/python"
+		runner = `PATH="$PWD/.venv/bin:$PATH" python` // tests start installed programs by name
 		f.Setup = append(f.Setup, Command{Run: setup, Dir: p.dir, From: plan.from})
 		f.makes = append(f.makes, path.Join(p.dir, ".venv"))
 		f.decides = append(f.decides, plan.decides...)

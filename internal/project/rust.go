@@ -10,8 +10,7 @@ import (
 // detectRust gives commands to each workspace and to each crate that stands
 // alone. Cargo is always told to stay offline; set-up has fetched before.
 func detectRust(t *tree, f *findings) {
-	var roots []string
-	workspaces := map[string]bool{}
+	roots, workspaces := map[string]bool{}, map[string]bool{}
 	for _, dir := range f.units("A Cargo.toml", t.dirsOf("Cargo.toml")) {
 		file := path.Join(dir, "Cargo.toml")
 		manifest, ok := readTOML(t, file)
@@ -23,8 +22,7 @@ func detectRust(t *tree, f *findings) {
 		if over, ok := nearest(dir, roots); ok && !own && workspaces[over] {
 			continue // a member, or left out of its workspace on purpose
 		}
-		roots = append(roots, dir)
-		workspaces[dir] = own
+		roots[dir], workspaces[dir] = true, own
 		cargoCommands(t, f, dir, own, manifest)
 	}
 }

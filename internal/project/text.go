@@ -10,13 +10,15 @@ import (
 // quoted returns s as one word for sh. What comes out of a manifest must never
 // become more than a word of the command it is put into.
 func quoted(s string) string {
-	safe := s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@+,%=", r))
-	}) < 0
-	if safe {
+	odd := func(r rune) bool { return !asciiAlnum(r) && !strings.ContainsRune("_-./:@+,%=", r) }
+	if s != "" && strings.IndexFunc(s, odd) < 0 {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func asciiAlnum(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
 // printable returns a name that may come from anywhere as one that cannot break

@@ -22,6 +22,7 @@ const (
 	maxDepth    = 64           // directories below each other
 	maxText     = 256 << 10    // bytes read of one source file
 	maxManifest = 2 << 20      // bytes of a manifest; a longer one is not understood
+	maxDetect   = 256 << 20    // bytes read to find commands; beyond it files are as if empty
 )
 
 // A tree is the listing of a checkout: its regular files by path. Reading goes
@@ -35,6 +36,7 @@ type tree struct {
 	full    bool
 	odd     int // directories that could not be listed
 	named   map[string][]int
+	left    int64 // bytes that may still be read to find commands
 }
 
 type file struct {
@@ -46,7 +48,7 @@ type file struct {
 // walk lists the checkout. Directories of installed dependencies, caches and
 // version control are left out.
 func walk(ctx context.Context, fsys fs.FS) (*tree, error) {
-	t := &tree{fsys: fsys, named: map[string][]int{}}
+	t := &tree{fsys: fsys, named: map[string][]int{}, left: maxDetect}
 	if err := t.list(ctx, ".", 0); err != nil {
 		return nil, err
 	}
@@ -109,7 +111,7 @@ func (t *tree) readDir(dir string) ([]fs.DirEntry, error) {
 		return nil, errors.New("not a directory")
 	}
 	entries, err := d.ReadDir(maxEntries)
-	if len(entries) == 0 && err != nil && err != io.EOF {
+	if len(entries) == 0 && err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
@@ -227,7 +229,7 @@ func (t *tree) below(dir string) []file {
 
 // read returns at most limit bytes of a listed file, and whether that is all.
 func (t *tree) read(p string, limit int) (text []byte, whole bool) {
-	if !t.has(p) {
+	if !t.has(p) || t.left <= 0 {
 		return nil, false
 	}
 	f, err := t.fsys.Open(p)
@@ -242,6 +244,7 @@ func (t *tree) read(p string, limit int) (text []byte, whole bool) {
 	size := min(info.Size(), int64(limit))
 	buf := make([]byte, size)
 	n, err := io.ReadFull(f, buf)
+	t.left -= int64(n)
 	return buf[:n], err == nil && info.Size() <= int64(limit)
 }
 
