@@ -49,16 +49,14 @@ type Journal struct {
 	past      []autonoma.Event // not yet passed over
 	repeats   map[string]int
 	cut       <-chan struct{}
-	live      func(context.Context) error // nil once it was called
-	resumed   bool
+	resumed   bool // there is a past, and nothing was done since
 	now       func() time.Time
 }
 
 // Open returns the journal of an execution whose log so far is past. It is cut
-// off when cut is closed. Before the first thing that is really done, live is
-// called: it brings the world to where the log ends.
-func Open(execution autonoma.ExecutionID, log Log, past []autonoma.Event, cut <-chan struct{}, live func(context.Context) error) *Journal {
-	j := &Journal{execution: execution, log: log, cut: cut, live: live, now: time.Now, repeats: map[string]int{}, resumed: len(past) > 0}
+// off when cut is closed.
+func Open(execution autonoma.ExecutionID, log Log, past []autonoma.Event, cut <-chan struct{}) *Journal {
+	j := &Journal{execution: execution, log: log, cut: cut, now: time.Now, repeats: map[string]int{}, resumed: len(past) > 0}
 	for _, e := range past {
 		var r Repeat
 		switch {
@@ -121,12 +119,8 @@ func (j *Journal) begin(ctx context.Context) error {
 		return ErrCut
 	default:
 	}
-	live := j.live
-	j.live = nil
-	if live == nil {
-		return nil
-	}
-	return live(ctx)
+	j.resumed = false
+	return nil
 }
 
 // Repeat is the data of an [autonoma.EventRepeat].
@@ -144,7 +138,7 @@ func (j *Journal) Again(ctx context.Context, key string) (times int, err error) 
 
 // Resumed reports whether the execution was taken up again after a crash and has
 // not yet done anything since: what comes next may have been begun before.
-func (j *Journal) Resumed() bool { return len(j.past) == 0 && j.live != nil && j.resumed }
+func (j *Journal) Resumed() bool { return j.resumed && !j.Replaying() }
 
 // Tell adds an event for people to the log. It is not part of the journal: after
 // a crash it may be told twice.

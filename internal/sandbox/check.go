@@ -68,7 +68,7 @@ func (m Mount) check() error {
 		return fmt.Errorf("%w: a mount contains a zero byte", ErrInvalid)
 	}
 	switch m.Mode {
-	case "", ReadOnly, Writable:
+	case "", ReadOnly, Writable, Public:
 		return nil
 	case Overlay:
 		if !filepath.IsAbs(m.Upper) {

@@ -53,7 +53,7 @@ func newIDMap() (idmap, error) {
 	if err == nil {
 		defer os.Remove(dir)
 		var f *os.File
-		if f, err = m.tree(dir, stage.BindWritable); err == nil {
+		if f, err = m.tree(dir, Writable); err == nil {
 			f.Close()
 			return m, nil
 		}
@@ -62,11 +62,15 @@ func newIDMap() (idmap, error) {
 	return idmap{}, err
 }
 
-// tree returns a detached, mapped mount of what is at source.
-func (m idmap) tree(source string, number uint64) (*os.File, error) {
+// tree returns a detached mount of what is at source, mapped if mode asks for
+// the owner's view.
+func (m idmap) tree(source string, mode Mode) (*os.File, error) {
 	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
-	if number == stage.BindReadOnly {
+	if mode != Writable {
 		attr.Attr_set |= unix.MOUNT_ATTR_RDONLY
+	}
+	if mode == Public {
+		return cloneTree(source, &attr, unix.AT_RECURSIVE)
 	}
 	mapped := attr
 	mapped.Attr_set |= unix.MOUNT_ATTR_IDMAP
@@ -80,7 +84,7 @@ func (m idmap) tree(source string, number uint64) (*os.File, error) {
 	if f, err := cloneTree(source, &mapped, 0); err == nil {
 		return f, nil
 	}
-	if number == stage.BindReadOnly {
+	if mode != Writable {
 		// What others may read needs no mapping.
 		return cloneTree(source, &attr, unix.AT_RECURSIVE)
 	}
@@ -102,4 +106,13 @@ func cloneTree(source string, attr *unix.MountAttr, recursive uint) (*os.File, e
 
 func mountSetattr(fd int, flags uint, attr *unix.MountAttr) error {
 	return unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|flags, attr)
+}
+
+// owner returns the user that a file belongs to.
+func owner(fi os.FileInfo) (int, bool) {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok {
+		return -1, false
+	}
+	return int(st.Uid), true
 }

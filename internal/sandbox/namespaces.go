@@ -134,41 +134,48 @@ type trees struct {
 // ops returns the steps that show m.
 func (t *trees) ops(m Mount) ([]stage.Op, error) {
 	if m.Mode != Overlay {
-		number := stage.BindReadOnly
-		if m.Mode == Writable {
-			number = stage.BindWritable
-		}
-		op, err := t.bind(stage.Bind, m.Source, m.Target, number)
+		op, err := t.bind(stage.Bind, m.Source, m.Target, m.Mode)
 		return []stage.Op{op}, err
 	}
-	for _, dir := range []string{"upper", "work"} {
-		if err := os.MkdirAll(filepath.Join(m.Upper, dir), 0o755); err != nil {
-			return nil, fmt.Errorf("make the upper directory of %s: %w", m.Target, err)
-		}
+	if err := makeUpper(m); err != nil {
+		return nil, err
 	}
-	lower, err := t.bind(stage.OverlayLower, m.Source, m.Target, stage.BindReadOnly)
+	lower, err := t.bind(stage.OverlayLower, m.Source, m.Target, ReadOnly)
 	if err != nil {
 		return nil, err
 	}
-	upper, err := t.bind(stage.OverlayUpper, m.Upper, m.Target, stage.BindWritable)
+	upper, err := t.bind(stage.OverlayUpper, m.Upper, m.Target, Writable)
 	if err != nil {
 		return nil, err
 	}
 	return []stage.Op{lower, upper, {Kind: stage.Overlay, Target: m.Target, FD: -1}}, nil
 }
 
+// makeUpper makes the directories that an overlay writes to.
+func makeUpper(m Mount) error {
+	for _, dir := range []string{"upper", "work"} {
+		if err := os.MkdirAll(filepath.Join(m.Upper, dir), 0o755); err != nil {
+			return fmt.Errorf("make the upper directory of %s: %w", m.Target, err)
+		}
+	}
+	return nil
+}
+
 // bind returns the step that shows source at target. If the owner has to be
 // mapped, the mount is made here, where the privilege to do so is; the stage
 // could not even reach a path that is closed to others.
-func (t *trees) bind(kind stage.Kind, source, target string, number uint64) (stage.Op, error) {
-	op := stage.Op{Kind: kind, Target: target, Source: source, FD: -1, Number: number}
+func (t *trees) bind(kind stage.Kind, source, target string, mode Mode) (stage.Op, error) {
+	op := stage.Op{Kind: kind, Target: target, Source: source, FD: -1}
+	if mode == Writable {
+		op.Number = stage.BindWritable
+	}
 	if !t.ids.mapped() {
 		if _, err := os.Stat(source); err != nil {
 			return op, fmt.Errorf("mount at %s: %w", target, err)
 		}
 		return op, nil
 	}
-	f, err := t.ids.tree(source, number)
+	f, err := t.ids.tree(source, mode)
 	if err != nil {
 		return op, fmt.Errorf("mount at %s: %w", target, err)
 	}

@@ -17,11 +17,17 @@ import (
 
 // A process is a stage, its orders and what it is given.
 type process struct {
+	argv           []string // what leads to the stage; none to start it directly
 	attr           *syscall.SysProcAttr
 	kind           string
 	spec           *stage.Spec
 	hand           []*os.File
 	countProcesses bool
+	// kill ends everything that was started; nil to kill the process itself.
+	kill func(p *os.Process, control *os.File)
+	// patience is how long output is waited for after the end, if what is left
+	// might keep it open; zero to wait for all of it.
+	patience time.Duration
 }
 
 // run starts the stage, gives it its orders, and watches until nothing of the
@@ -39,8 +45,9 @@ func (p process) run(ctx context.Context, c Command) (Exit, error) {
 		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
 	}
 	defer control.Close()
-	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: []string{"autonoma-sandbox"}, Env: stageEnv(p.kind), SysProcAttr: p.attr,
-		ExtraFiles: append([]*os.File{theirs}, p.hand...), Stdout: c.Stdout, Stderr: c.Stderr}
+	cmd := p.cmd()
+	cmd.ExtraFiles = append([]*os.File{theirs}, p.hand...)
+	cmd.Stdout, cmd.Stderr = c.Stdout, c.Stderr
 	feed, err := stdin(cmd, c.Stdin)
 	if err != nil {
 		theirs.Close()
@@ -54,24 +61,44 @@ func (p process) run(ctx context.Context, c Command) (Exit, error) {
 		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
 	}
 	feed(true)
-	w := watch(ctx, cmd.Process, c.Limits, begin, p.countProcesses)
+	w := &watcher{pid: cmd.Process.Pid, limits: c.Limits, begin: begin, countProcesses: p.countProcesses, kill: func() {
+		if p.kill == nil {
+			cmd.Process.Kill()
+		} else {
+			p.kill(cmd.Process, control)
+		}
+	}}
+	w.start(ctx)
 	sendErr := send(control, p.spec.Encode())
 	waitErr := cmd.Wait()
 	stopped := w.end()
 	return p.exit(cmd, control, stopped, begin, errors.Join(sendErr, outputError(waitErr)))
 }
 
+func (p process) cmd() *exec.Cmd {
+	argv := p.argv
+	path := ""
+	if len(argv) == 0 {
+		path, argv = "/proc/self/exe", []string{"autonoma-sandbox"}
+	} else {
+		path = argv[0]
+	}
+	return &exec.Cmd{Path: path, Args: argv, Env: stageEnv(p.kind), SysProcAttr: p.attr, WaitDelay: p.patience}
+}
+
 // exit puts together how the command ended from what the stage reported, what
 // the watch did and what the kernel accounted.
 func (p process) exit(cmd *exec.Cmd, control *os.File, w verdict, begin time.Time, trouble error) (Exit, error) {
 	e := Exit{Code: 128 + int(unix.SIGKILL), Reason: w.reason, Duration: time.Since(begin), PeakMemory: w.peak,
-		CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
+		CPU: max(w.cpu, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())}
 	result, ok := stage.DecodeResult(receive(control))
 	switch {
 	case ok && result.Fault != nil && w.reason == "":
 		return Exit{}, notStarted(result.Fault)
 	case ok && result.Fault == nil:
-		e.Reason = "" // it ended by itself, before the watch could stop it
+		if !result.Status.Signaled() || result.Status.Signal() != unix.SIGKILL {
+			e.Reason = "" // it ended by itself, before the watch could stop it
+		}
 		e.Code = result.Status.ExitStatus()
 		if result.Status.Signaled() {
 			e.Code = 128 + int(result.Status.Signal())

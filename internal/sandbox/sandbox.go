@@ -91,6 +91,10 @@ const (
 	ReadOnly Mode = "read-only"
 	Writable Mode = "writable"
 	Overlay  Mode = "overlay" // reads Source, writes to Upper; Source is never changed
+	// Public is ReadOnly, but when commands run as another user of the host than
+	// the server, which is root, they read only what is open to everybody. The
+	// other modes show them Source as its owner sees it.
+	Public Mode = "public"
 )
 
 // Limits bound a command with all it starts. A zero field takes the value of

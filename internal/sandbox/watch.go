@@ -15,9 +15,14 @@ const (
 	quickTick = 20 * time.Millisecond
 )
 
-// A watcher ends a command that takes too long or too much. It kills the
-// stage, which takes everything else with it.
+// A watcher ends a command that takes too long or too much.
 type watcher struct {
+	pid            int // of the stage
+	limits         Limits
+	begin          time.Time
+	countProcesses bool
+	kill           func()
+
 	stop chan struct{}
 	done chan verdict
 }
@@ -25,14 +30,21 @@ type watcher struct {
 // A verdict is why a watcher killed, if it did, and what it saw.
 type verdict struct {
 	reason Reason
-	peak   int64 // bytes
+	peak   int64         // bytes
+	cpu    time.Duration // when it killed
 }
 
-// watch begins to watch the stage p; end must be called when it has ended.
-func watch(ctx context.Context, p *os.Process, l Limits, begin time.Time, countProcesses bool) *watcher {
-	w := &watcher{stop: make(chan struct{}), done: make(chan verdict, 1)}
-	go func() { w.done <- w.run(ctx, p, l, begin, countProcesses) }()
-	return w
+// start begins to watch; end must be called when the stage has ended.
+func (w *watcher) start(ctx context.Context) {
+	w.stop, w.done = make(chan struct{}), make(chan verdict, 1)
+	go func() {
+		v := w.watch(ctx)
+		if v.reason != "" {
+			v.cpu = usage(w.pid).cpu
+			w.kill()
+		}
+		w.done <- v
+	}()
 }
 
 // end stops watching and returns what came of it.
@@ -41,90 +53,111 @@ func (w *watcher) end() verdict {
 	return <-w.done
 }
 
-func (w *watcher) run(ctx context.Context, p *os.Process, l Limits, begin time.Time, countProcesses bool) (v verdict) {
-	wall := time.NewTimer(time.Until(begin.Add(l.Wall)))
+// watch returns when there is a reason to kill, or none any more.
+func (w *watcher) watch(ctx context.Context) (v verdict) {
+	wall := time.NewTimer(time.Until(w.begin.Add(w.limits.Wall)))
 	defer wall.Stop()
-	pause := tick
-	if countProcesses {
-		pause = quickTick
-	}
-	look := time.NewTimer(pause)
+	look := time.NewTimer(w.pause(0))
 	defer look.Stop()
-	kill := func(why Reason) verdict {
-		v.reason = why
-		p.Kill()
-		return v
-	}
 	for {
 		select {
 		case <-w.stop:
 			return v
 		case <-ctx.Done():
-			return kill(Cancelled)
+			v.reason = Cancelled
+			return v
 		case <-wall.C:
-			return kill(Timeout)
+			v.reason = Timeout
+			return v
 		case <-look.C:
 		}
-		u := usage(p.Pid)
-		if u.resident > l.Memory {
+		u := usage(w.pid)
+		if u.resident > w.limits.Memory {
 			// Pages shared between processes were counted for each of them:
 			// before killing, count them once.
 			u.resident = u.proportional()
 		}
 		v.peak = max(v.peak, u.resident)
-		if u.resident > l.Memory {
-			return kill(Memory)
+		switch {
+		case u.resident > w.limits.Memory:
+			v.reason = Memory
+			return v
+		case w.countProcesses && u.tasks > w.limits.Processes:
+			v.reason = Processes
+			return v
 		}
-		if countProcesses && u.tasks > l.Processes {
-			return kill(Processes)
-		}
-		next := pause
-		if u.resident > l.Memory/2 {
-			next = quickTick
-		}
-		look.Reset(next)
+		look.Reset(w.pause(u.resident))
 	}
+}
+
+// pause is how long to wait before looking again.
+func (w *watcher) pause(resident int64) time.Duration {
+	if w.countProcesses || resident > w.limits.Memory/2 {
+		return quickTick
+	}
+	return tick
 }
 
 // A use is what the processes of a command take at one moment.
 type use struct {
 	pids     []string
-	resident int64 // bytes
-	tasks    int   // threads
+	resident int64         // bytes
+	tasks    int           // threads
+	cpu      time.Duration // of all that live, and of all that these have waited for
 }
 
 // usage looks at all descendants of a stage. Whatever a command leaves behind
 // stays a descendant, as orphans become children of the stage.
 func usage(stagePID int) use {
 	var u use
-	page := int64(os.Getpagesize())
-	queue := children(strconv.Itoa(stagePID), &u.tasks)
-	u.tasks = 0
+	stage := strconv.Itoa(stagePID)
+	u.cpu = status(stage).cpu
+	queue := children(stage)
 	for len(queue) > 0 {
 		pid := queue[0]
-		queue = append(queue[1:], children(pid, &u.tasks)...)
-		b, err := os.ReadFile("/proc/" + pid + "/statm")
-		if err != nil {
+		queue = append(queue[1:], children(pid)...)
+		s := status(pid)
+		if s.tasks == 0 {
 			continue // it has ended
 		}
 		u.pids = append(u.pids, pid)
-		if f := bytes.Fields(b); len(f) > 1 {
-			n, _ := strconv.ParseInt(string(f[1]), 10, 64)
-			u.resident += n * page
-		}
+		u.resident += s.resident
+		u.tasks += s.tasks
+		u.cpu += s.cpu
 	}
 	return u
 }
 
-// children returns the processes that the threads of pid have started, and
-// adds the number of threads to tasks.
-func children(pid string, tasks *int) []string {
+// status reads what one process takes from /proc/<pid>/stat, see proc(5).
+func status(pid string) (u use) {
+	b, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return u
+	}
+	// The name in parentheses may contain anything; what follows may not. The
+	// first field after it is the third of the file.
+	f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	field := func(n int) int64 {
+		if n-3 >= len(f) {
+			return 0
+		}
+		v, _ := strconv.ParseInt(string(f[n-3]), 10, 64)
+		return v
+	}
+	const hertz = 100 // USER_HZ is the same on all machines that Go knows
+	u.cpu = time.Duration(field(14)+field(15)+field(16)+field(17)) * time.Second / hertz
+	u.tasks = int(field(20))
+	u.resident = field(24) * int64(os.Getpagesize())
+	return u
+}
+
+// children returns the processes that the threads of pid have started.
+func children(pid string) []string {
 	dir := "/proc/" + pid + "/task"
 	threads, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
 	}
-	*tasks += len(threads)
 	var pids []string
 	for _, t := range threads {
 		b, err := os.ReadFile(dir + "/" + t.Name() + "/children")

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +35,7 @@ type Installer struct {
 	dir     string
 	box     sandbox.Sandbox
 	base    []sandbox.Mount // toolchains
+	env     []string        // that lets commands find them
 	network []string        // environment of package clients: proxies, registries, certificates
 	getenv  func(string) string
 
@@ -41,10 +43,11 @@ type Installer struct {
 	busy map[string]*sync.Mutex
 }
 
-// New returns an installer that keeps what it installs in dir. Toolchains are
-// shown to its commands; getenv is the operator's environment.
-func New(dir string, box sandbox.Sandbox, toolchains []sandbox.Mount, getenv func(string) string) *Installer {
-	return &Installer{dir: dir, box: box, base: toolchains, network: clientSettings(getenv), getenv: getenv, busy: map[string]*sync.Mutex{}}
+// New returns an installer that keeps what it installs in dir. Toolchains, with the
+// variables by which they are found, are shown to all commands; getenv is the
+// operator's environment.
+func New(dir string, box sandbox.Sandbox, toolchains []sandbox.Mount, env []string, getenv func(string) string) *Installer {
+	return &Installer{dir: dir, box: box, base: toolchains, env: env, network: clientSettings(getenv), getenv: getenv, busy: map[string]*sync.Mutex{}}
 }
 
 // A Plan is what to install.
@@ -162,7 +165,7 @@ func (in *Installer) run(ctx context.Context, place, files, command string, limi
 	start := time.Now()
 	exit, err := in.box.Run(ctx, sandbox.Command{
 		Argv: []string{"sh", "-c", command}, Workspace: files, Mounts: mounts,
-		Env: append(environment(where), in.network...), Network: true,
+		Env: slices.Concat(in.env, environment(where), in.network), Network: true,
 		Limits: sandbox.Limits{Wall: limit}, Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
@@ -209,7 +212,7 @@ func (in *Installer) View(done Installed, upper string) ([]sandbox.Mount, []stri
 				env = append(env, c.env+"="+c.pre+at)
 			}
 		}
-		return nil, append(env, offline...), nil
+		return nil, slices.Concat(in.env, env, offline), nil
 	}
 	for _, c := range caches {
 		if err := os.MkdirAll(filepath.Join(upper, c.name), 0o700); err != nil {
@@ -223,7 +226,7 @@ func (in *Installer) View(done Installed, upper string) ([]sandbox.Mount, []stri
 			Mode: sandbox.Overlay, Upper: filepath.Join(upper, "tree", made),
 		})
 	}
-	return append(mounts, in.base...), append(environment(cachesPath), offline...), nil
+	return append(mounts, in.base...), slices.Concat(in.env, environment(cachesPath), offline), nil
 }
 
 // Copies returns the commands that put what was installed into a checkout, for a

@@ -10,14 +10,13 @@ import (
 // it. Errors that wrap [ErrBroken] mean that the desk itself is gone; all others
 // are told to the model.
 type Desk interface {
-	// ReadFile returns the content of a file, or an error if it is larger
-	// than limit bytes.
-	ReadFile(path string, limit int64) ([]byte, error)
+	// ReadFile returns the content of a file that is not too large for that.
+	ReadFile(path string) ([]byte, error)
 	// WriteFile creates or replaces a file, and the directories above it.
 	WriteFile(path string, data []byte) error
-	// Glob returns the files whose path matches, ** included, at most limit
-	// of them, and whether there are more.
-	Glob(ctx context.Context, pattern string, limit int) (paths []string, more bool, err error)
+	// Glob returns the files whose path matches, ** included, and whether
+	// there are more than it cares to return.
+	Glob(ctx context.Context, pattern string) (paths []string, more bool, err error)
 	// Grep returns the lines that match a regular expression (RE2) in files
 	// whose path matches the glob (empty: all), at most limit of them, and
 	// whether there are more.

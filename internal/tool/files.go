@@ -9,10 +9,9 @@ import (
 
 // Bounds of what the file tools read and show.
 const (
-	largest   = 10 << 20 // bytes of a file that can be read or edited
-	shown     = 30_000   // bytes of a file that are shown at once
-	pageLines = 1_000    // lines, likewise
-	longLine  = 2_000    // bytes of a line
+	shown     = 30_000 // bytes of a file that are shown at once
+	pageLines = 1_000  // lines, likewise
+	longLine  = 2_000  // bytes of a line
 )
 
 // Read shows a file.
@@ -23,7 +22,7 @@ func Read(d Desk) Tool {
 		Limit  int    `json:"limit,omitempty" jsonschema:"how many lines to show"`
 	}
 	return New("read", func(_ context.Context, in args) (string, error) {
-		b, err := d.ReadFile(in.Path, largest)
+		b, err := d.ReadFile(in.Path)
 		if err != nil {
 			return "", err
 		}
@@ -85,7 +84,7 @@ func Edit(d Desk) Tool {
 		All  bool   `json:"all,omitempty" jsonschema:"replace every occurrence"`
 	}
 	t := New("edit", func(_ context.Context, in args) (string, error) {
-		b, err := d.ReadFile(in.Path, largest)
+		b, err := d.ReadFile(in.Path)
 		if err != nil {
 			return "", err
 		}

@@ -19,9 +19,12 @@ func Glob(d Desk) Tool {
 		Pattern string `json:"pattern" jsonschema:"as in **/*_test.go"`
 	}
 	return New("glob", func(ctx context.Context, in args) (string, error) {
-		paths, more, err := d.Glob(ctx, in.Pattern, mostPaths)
+		paths, more, err := d.Glob(ctx, in.Pattern)
 		if err != nil {
 			return "", err
+		}
+		if len(paths) > mostPaths {
+			paths, more = paths[:mostPaths], true
 		}
 		if len(paths) == 0 {
 			return "(no file matches)", nil

@@ -2,10 +2,12 @@ package script
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -175,6 +177,13 @@ func Key(r model.Request) string {
 	said := make([]model.Message, len(r.Messages))
 	for i, m := range r.Messages {
 		m.Opaque, m.Failed = nil, false // not every protocol can tell
+		m.Calls = slices.Clone(m.Calls)
+		for k, c := range m.Calls {
+			var compact bytes.Buffer // nor does every protocol keep the spaces
+			if json.Compact(&compact, []byte(c.Args)) == nil {
+				m.Calls[k].Args = compact.String()
+			}
+		}
 		said[i] = m
 	}
 	h := sha256.New()

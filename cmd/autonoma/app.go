@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"autonoma"
+	"autonoma/agents"
+	"autonoma/flows"
+	"autonoma/internal/blob"
+	"autonoma/internal/catalog"
+	"autonoma/internal/event"
+	"autonoma/internal/httpapi"
+	"autonoma/internal/model"
+	"autonoma/internal/model/provider"
+	"autonoma/internal/queue"
+	"autonoma/internal/rigor"
+	"autonoma/internal/sandbox"
+	"autonoma/internal/service"
+	"autonoma/internal/setup"
+	"autonoma/internal/store"
+	"autonoma/internal/worker"
+	"autonoma/internal/workspace"
+)
+
+// An app is the whole system in one process.
+type app struct {
+	cfg      *config
+	log      *slog.Logger
+	lock     *os.File
+	db       *store.DB
+	queue    *queue.Queue
+	events   *event.Log
+	keys     *service.Keys
+	tasks    *service.Tasks
+	worker   *worker.Worker
+	box      sandbox.Sandbox
+	boxError error // why there is no sandbox
+	tiers    provider.Tiers
+	noModel  error // why there is no model
+	draining sync.Once
+	drained  chan struct{}
+}
+
+// open puts the system together. Read it from top to bottom to see what there is
+// and what knows of what. Roots are added to those of the configuration.
+func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (a *app, err error) {
+	a = &app{cfg: cfg, log: log, drained: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if a.lock, err = lockData(cfg.Data); err != nil {
+		return nil, err
+	}
+	if a.db, err = store.Open(ctx, filepath.Join(cfg.Data, "autonoma.db")); err != nil {
+		return nil, err
+	}
+	blobs, err := blob.Open(filepath.Join(cfg.Data, "blobs"))
+	if err != nil {
+		return nil, err
+	}
+	known, err := openCatalog(cfg)
+	if err != nil {
+		return nil, err
+	}
+	spaces, err := workspace.Open(filepath.Join(cfg.Data, "workspaces"), workspace.Options{Network: gitNetwork(w.Getenv), Push: cfg.Push})
+	if err != nil {
+		return nil, err
+	}
+	policy, err := rigor.DefaultPolicy()
+	if err != nil {
+		return nil, err
+	}
+	a.box, _, a.boxError = sandbox.Open(ctx, cfg.Sandbox)
+	a.tiers, a.noModel = provider.Resolve(ctx, cfg.Models, w.Getenv)
+	if a.noModel != nil && !errors.Is(a.noModel, provider.ErrNone) {
+		return nil, a.noModel
+	}
+	tools, env := sandbox.Toolchains(w.Getenv)
+	installer := setup.New(filepath.Join(cfg.Data, "setup"), a.box, tools, env, w.Getenv)
+
+	a.events = event.NewLog(a.db, time.Second)
+	a.worker = worker.New(worker.Config{
+		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log,
+		Engine: &rigor.Engine{
+			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model,
+		},
+	})
+	if err := a.worker.Sweep(ctx); err != nil {
+		return nil, err
+	}
+	if a.queue, err = queue.Open(ctx, a.db, cfg.Slots, a.worker.Do, log); err != nil {
+		return nil, err
+	}
+	a.worker.Queue = a.queue
+	a.keys = service.NewKeys(a.db)
+	a.tasks = service.NewTasks(service.Config{
+		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource,
+	})
+	return a, nil
+}
+
+// openCatalog reads the built-in agents and flows, and those of the operator.
+func openCatalog(cfg *config) (*catalog.Catalog, error) {
+	a, f := []fs.FS{agents.Files}, []fs.FS{flows.Files}
+	if cfg.Agents != "" {
+		a = append(a, os.DirFS(cfg.Agents))
+	}
+	if cfg.Flows != "" {
+		f = append(f, os.DirFS(cfg.Flows))
+	}
+	known, err := catalog.Open(a, f)
+	if err != nil {
+		return nil, fmt.Errorf("agents and flows: %w", err)
+	}
+	return known, nil
+}
+
+// model returns the model of a tier, with patience for its provider.
+func (a *app) model(tier autonoma.Intelligence) (model.Model, error) {
+	if a.noModel != nil {
+		return nil, &autonoma.Failure{Code: autonoma.FailModel, Message: a.noModel.Error(), Retryable: true}
+	}
+	return a.tiers.Model(string(tier), provider.Options{})
+}
+
+// ready says why a task cannot be carried out here, if so.
+func (a *app) ready(autonoma.Request) error {
+	switch {
+	case a.noModel != nil:
+		return fmt.Errorf("%w: %w", a.noModel, autonoma.ErrUnavailable)
+	case a.boxError != nil:
+		return fmt.Errorf("commands cannot be confined here: %w; run autonoma doctor: %w", a.boxError, autonoma.ErrUnavailable)
+	}
+	return nil
+}
+
+// checkSource refuses a request whose source cannot be worked on.
+func (a *app) checkSource(ctx context.Context, req autonoma.Request) error {
+	_, err := workspace.Resolve(ctx, req.Source, a.cfg.SourceRoots)
+	if wrong, ok := errors.AsType[*workspace.SourceError](err); ok {
+		return autonoma.FieldErrors{{Field: "source", Reason: wrong.Detail + "; " + wrong.Hint}}
+	}
+	return err
+}
+
+// gitNetwork returns the settings with which git reaches remote repositories.
+func gitNetwork(getenv func(string) string) []string {
+	var env []string
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK"} {
+		if v := getenv(name); v != "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+// serve answers requests and carries out tasks until ctx is done; then it drains.
+// Once it listens it calls ready.
+func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	web := httpapi.NewServer(httpapi.Config{
+		Tasks: a.tasks, Who: a.keys.Who, Health: a.health, Ready: a.up, Version: version(), Log: a.log,
+	})
+	if err := a.queue.Start(ctx); err != nil {
+		return err
+	}
+	var parts sync.WaitGroup
+	parts.Go(func() { a.worker.Watch(ctx) })
+	parts.Go(func() {
+		<-ctx.Done()
+		a.drain()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if web.Shutdown(grace) != nil {
+			web.Close()
+		}
+	})
+	ready()
+	err := web.Serve(ln)
+	stop() // if one part ends, all do
+	parts.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// grace is how long executions have to come to their next event when the process
+// shuts down.
+const grace = 20 * time.Second
+
+// drain has executions stop at their next event, and waits for that.
+func (a *app) drain() {
+	a.draining.Do(func() {
+		close(a.drained)
+		a.worker.Cut()
+		ctx, cancel := context.WithTimeout(context.Background(), grace)
+		defer cancel()
+		if n := a.worker.Active(); n > 0 {
+			a.log.Info("draining", "executions", n) //nolint:sloglint // there is no context any more
+		}
+		if err := a.queue.Stop(ctx); err != nil {
+			a.log.Warn("stop queue", "err", err) //nolint:sloglint // likewise
+		}
+	})
+}
+
+// up reports whether the server takes requests.
+func (a *app) up(ctx context.Context) error {
+	select {
+	case <-a.drained:
+		return errors.New("shutting down")
+	default:
+		return a.db.Ping(ctx)
+	}
+}
+
+func (a *app) close() {
+	if a.db != nil {
+		_ = a.db.Close()
+	}
+	if a.lock != nil {
+		_ = a.lock.Close()
+	}
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"autonoma"
+	"autonoma/internal/service"
+	"autonoma/internal/store"
+)
+
+func (w world) keysCommand() *cobra.Command {
+	keys := &cobra.Command{Use: "keys", Short: "Manage API keys"}
+	var name, plan string
+	var scopes []string
+	create := &cobra.Command{
+		Use:   "create --name NAME [--plan PLAN] [--scope SCOPE]…",
+		Short: "Make a key for a tenant, which is made too if it is new, and print just the key",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := w.configure(c.Flags())
+			if err != nil {
+				return err
+			}
+			db, err := store.Open(c.Context(), filepath.Join(cfg.Data, "autonoma.db"))
+			if err != nil {
+				return fmt.Errorf("%w; is %s the data directory of a server that has been started once?", err, cfg.Data)
+			}
+			defer db.Close()
+			asked := make([]autonoma.KeyScope, len(scopes))
+			for i, s := range scopes {
+				asked[i] = autonoma.KeyScope(s)
+			}
+			key, err := service.NewKeys(db).Create(c.Context(), name, autonoma.PlanName(plan), asked)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(w.Stdout, key)
+			return nil
+		},
+	}
+	create.Flags().StringVar(&name, "name", "", "name of the tenant")
+	create.Flags().StringVar(&plan, "plan", string(autonoma.Startup), "startup, growth, scale or enterprise")
+	create.Flags().StringSliceVar(&scopes, "scope", []string{string(autonoma.ScopeRead), string(autonoma.ScopeWrite)}, "read, write or admin")
+	_ = create.MarkFlagRequired("name")
+	addFlags(create.Flags(), "data")
+	keys.AddCommand(create)
+	return keys
+}

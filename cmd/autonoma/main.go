@@ -1,0 +1,79 @@
+// Command autonoma takes development tasks and hands back branches whose claims it
+// has proven.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"autonoma/internal/sandbox"
+)
+
+func main() {
+	sandbox.Init() // does not return in a process that is a sandbox's own
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal kills
+	w := world{Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr}
+	if err := w.run(ctx, os.Args[1:]); err != nil {
+		if !errors.Is(err, errTold) {
+			fmt.Fprintln(os.Stderr, "autonoma:", err)
+		}
+		os.Exit(exitCode(err))
+	}
+}
+
+// A world is all that a command may know of what is around it.
+type world struct {
+	Getenv         func(string) string
+	Stdout, Stderr io.Writer
+}
+
+// errTold ends a command that has already said why it fails.
+var errTold = errors.New("failed")
+
+// errUsage is the fault of whoever typed the command.
+var errUsage = errors.New("usage")
+
+func exitCode(err error) int {
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
+}
+
+// run carries out a command line.
+func (w world) run(ctx context.Context, args []string) error {
+	root := &cobra.Command{
+		Use:           "autonoma",
+		Short:         "Hand over a development task, get back a branch whose claims are proven.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       version(),
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help: %w", err, c.CommandPath(), errUsage)
+	})
+	root.SetArgs(args)
+	root.SetOut(w.Stdout)
+	root.SetErr(w.Stderr)
+	root.AddCommand(w.serveCommand(), w.runCommand(), w.demoCommand(), w.keysCommand(), w.doctorCommand(), w.configCommand(), w.scriptCommand())
+	return root.ExecuteContext(ctx)
+}
+
+// version is what this program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "0.1.0-dev"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"autonoma"
+)
+
+func (w world) serveCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server: API and workers in one process",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := w.configure(c.Flags())
+			if err != nil {
+				return err
+			}
+			return w.serve(c.Context(), cfg)
+		},
+	}
+	addFlags(c.Flags(), "listen", "data", "sourceRoots", "model", "sandbox", "slots", "agents", "flows", "push", "logLevel")
+	return c
+}
+
+// serve runs the server until ctx is done.
+func (w world) serve(ctx context.Context, cfg *config) error {
+	log := slog.New(slog.NewTextHandler(w.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	a, err := w.open(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	url := "http://" + ln.Addr().String()
+	key, err := a.firstKey(ctx, url)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	return a.serve(ctx, ln, func() {
+		if key != "" {
+			fmt.Fprintf(w.Stdout, "Admin key, shown this once and kept in %s:\n%s\n", credentialsFile(cfg.Data), key)
+		}
+		fmt.Fprintf(w.Stdout, "Autonoma %s listens on %s\n", version(), url)
+		a.warn(ctx)
+	})
+}
+
+// firstKey makes the admin key at the first start, and keeps the address of the
+// server with the credentials. It returns the key only if it is new.
+func (a *app) firstKey(ctx context.Context, url string) (string, error) {
+	have, err := readCredentials(a.cfg.Data)
+	if err != nil {
+		return "", err
+	}
+	none, err := a.keys.None(ctx)
+	if err != nil {
+		return "", err
+	}
+	made := ""
+	if none || have.Key == "" {
+		made, err = a.keys.Create(ctx, adminTenant, autonoma.Enterprise, []autonoma.KeyScope{autonoma.ScopeAdmin})
+		if err != nil {
+			return "", err
+		}
+		have.Key = made
+	}
+	have.URL = url
+	return made, have.write(a.cfg.Data)
+}
+
+// adminTenant owns the first key.
+const adminTenant = "admin"
+
+// warn says what is missing, if something is, and what to do about it.
+func (a *app) warn(ctx context.Context) {
+	if a.noModel != nil {
+		a.log.WarnContext(ctx, "no model: tasks are refused", "err", a.noModel)
+	}
+	if a.boxError != nil {
+		a.log.WarnContext(ctx, "no sandbox: tasks are refused", "err", a.boxError)
+	}
+	if a.box != nil && a.box.Level() == "none" {
+		a.log.WarnContext(ctx, "commands are not confined, by your word")
+	}
+	if len(a.cfg.SourceRoots) == 0 {
+		a.log.InfoContext(ctx, "no source roots: only repositories with a URL can be worked on; see --source-root")
+	}
+}

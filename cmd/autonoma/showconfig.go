@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+func (w world) configCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "config",
+		Short: "Print the settings in force and where each comes from",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := w.configure(c.Flags())
+			if err != nil {
+				return err
+			}
+			return w.showConfig(cfg)
+		},
+	}
+	keys := make([]string, len(settings))
+	for i, s := range settings {
+		keys[i] = s.key
+	}
+	addFlags(c.Flags(), keys...)
+	return c
+}
+
+// secrets are the variables that hold keys of model providers: whether they are
+// set is shown, never what they are.
+var secrets = []string{"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"}
+
+func (w world) showConfig(cfg *config) error {
+	t := tabwriter.NewWriter(w.Stdout, 0, 8, 2, ' ', 0)
+	file, _ := w.file()
+	fmt.Fprintf(t, "# file: %s\n", file)
+	for _, s := range settings {
+		from := cfg.origin[s.key]
+		if from == "" {
+			from = "default"
+		}
+		fmt.Fprintf(t, "%s\t%s\t(%s)\n", s.key, s.get(cfg), from)
+	}
+	tiers := make([]string, 0, len(cfg.Models.Tiers))
+	for tier := range cfg.Models.Tiers {
+		tiers = append(tiers, tier)
+	}
+	slices.Sort(tiers)
+	for _, tier := range tiers {
+		for _, m := range cfg.Models.Tiers[tier] {
+			fmt.Fprintf(t, "models.%s\t%s %s\t(%s)\n", tier, m.Model, m.Effort, file)
+		}
+	}
+	for _, name := range secrets {
+		if w.Getenv(name) != "" {
+			fmt.Fprintf(t, "%s\t***\t(environment)\n", name)
+		}
+	}
+	return t.Flush()
+}

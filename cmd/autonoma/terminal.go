@@ -1,0 +1,194 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+
+	"autonoma"
+	"autonoma/api"
+	"autonoma/internal/agent"
+	"autonoma/internal/rigor"
+)
+
+// A terminal shows to a person how a task goes: a line for each thing that
+// happens.
+type terminal struct {
+	out    io.Writer
+	color  bool
+	agents map[autonoma.ExecutionID]autonoma.AgentID
+	cost   float64
+	tokens int
+}
+
+func newTerminal(out io.Writer, getenv func(string) string) *terminal {
+	t := &terminal{out: out, agents: map[autonoma.ExecutionID]autonoma.AgentID{}}
+	if f, ok := out.(*os.File); ok && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb" {
+		info, err := f.Stat()
+		t.color = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	return t
+}
+
+// The colours of a terminal.
+const (
+	dim   = "2"
+	bold  = "1"
+	red   = "31"
+	green = "32"
+	cyan  = "36"
+)
+
+func (t *terminal) paint(color, text string) string {
+	if !t.color {
+		return text
+	}
+	return "\x1b[" + color + "m" + text + "\x1b[0m"
+}
+
+func (t *terminal) line(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+
+func (t *terminal) begin(made api.CreatedTask) {
+	names := make([]string, len(made.AgentsAssigned))
+	for i, a := range made.AgentsAssigned {
+		names[i] = string(a)
+	}
+	t.line("%s  %s", t.paint(bold, string(made.TaskID)), strings.Join(names, " → "))
+}
+
+func (t *terminal) event(e api.Event) {
+	switch e.Kind {
+	case autonoma.EventStep:
+		var s autonoma.StepChanged
+		if json.Unmarshal(e.Data, &s) == nil && e.ExecutionID != nil && s.Status == autonoma.StepRunning {
+			t.agents[*e.ExecutionID] = s.Agent
+			t.line("")
+			round := ""
+			if s.Round > 1 {
+				round = fmt.Sprintf(", round %d", s.Round)
+			}
+			t.line("%s  %s", t.paint(cyan, string(s.Agent)), t.paint(dim, s.Step+round))
+		}
+	case autonoma.EventPhase:
+		var p autonoma.PhaseChanged
+		if json.Unmarshal(e.Data, &p) == nil && p.Status == autonoma.StepCompleted {
+			t.line("  %-9s %s", p.Phase, t.paint(dim, printable(p.Message, 100)))
+		}
+	case autonoma.EventTurn:
+		var turn agent.Turn
+		if json.Unmarshal(e.Data, &turn) == nil {
+			t.turn(turn)
+		}
+	case autonoma.EventWork:
+		var work rigor.Look
+		if json.Unmarshal(e.Data, &work) == nil {
+			for _, n := range work.Notices {
+				t.line("  note      %s", printable(n.Text, 200))
+			}
+		}
+	case autonoma.EventNotice:
+		var n autonoma.Notice
+		if json.Unmarshal(e.Data, &n) == nil {
+			t.line("  note      %s", printable(n.Message, 200))
+		}
+	case autonoma.EventStatus:
+		var s autonoma.StatusChanged
+		if json.Unmarshal(e.Data, &s) == nil && s.Status == autonoma.WaitingProvider {
+			t.line("  waiting   %s", printable(s.Detail, 200))
+		}
+	}
+}
+
+// turn shows what the model wants to do, and what all turns cost so far.
+func (t *terminal) turn(turn agent.Turn) {
+	t.cost += turn.Answer.Usage.Cost(turn.Answer.Price)
+	t.tokens += turn.Answer.Usage.Total()
+	for _, c := range turn.Answer.Message.Calls {
+		t.line("  %s %s  %s", t.paint(dim, fmt.Sprintf("%-9s", turn.Phase)), action(c.Name, c.Args), t.paint(dim, t.spent()))
+	}
+}
+
+func (t *terminal) spent() string {
+	if t.cost > 0 {
+		return fmt.Sprintf("$%.4f", t.cost)
+	}
+	return fmt.Sprintf("%d tokens", t.tokens)
+}
+
+// action says in a line what a call does.
+func action(name, args string) string {
+	var in struct{ Command, Path, Pattern, Summary string }
+	_ = json.Unmarshal([]byte(args), &in) // what is not there is not shown
+	for _, what := range []string{in.Command, in.Path, in.Pattern, in.Summary} {
+		if what != "" {
+			return name + " " + printable(what, 80)
+		}
+	}
+	return name
+}
+
+func (t *terminal) end(task api.Task) {
+	t.line("")
+	t.result(task)
+	if o := task.Output; o != nil {
+		t.output(*o)
+	}
+	took := ""
+	if task.StartedAt != nil && task.CompletedAt != nil {
+		took = fmt.Sprintf(" in %v", task.CompletedAt.Sub(*task.StartedAt))
+	}
+	u := task.Usage
+	t.line("%s", t.paint(dim, fmt.Sprintf("%d model calls, %d tool calls, %d tokens, $%.4f%s", u.ModelCalls, u.ToolCalls, u.InputTokens+u.OutputTokens+u.CachedTokens, u.CostUSD, took)))
+}
+
+func (t *terminal) result(task api.Task) {
+	switch {
+	case task.Status == autonoma.Completed:
+		t.line("%s", t.paint(green, "completed"))
+	case task.Error != nil:
+		t.line("%s  %s: %s", t.paint(red, string(task.Status)), task.Error.Code, printable(task.Error.Message, 600))
+	default:
+		t.line("%s", t.paint(red, string(task.Status)))
+	}
+}
+
+func (t *terminal) output(o api.Output) {
+	t.line("  %s", printable(o.Summary, 600))
+	if o.Branch != nil {
+		t.line("  branch        %s  %s", t.paint(bold, *o.Branch), t.paint(dim, fmt.Sprintf("(%d files, +%d −%d)", o.FilesChanged, o.Insertions, o.Deletions)))
+	}
+	color := map[autonoma.VerificationStatus]string{autonoma.Verified: green, autonoma.NotVerified: red, autonoma.NotApplicable: dim}[o.Verification.Status]
+	t.line("  verification  %s", t.paint(color, strings.ReplaceAll(string(o.Verification.Status), "_", " ")))
+	for _, c := range o.Verification.Commands {
+		t.line("    %s  %s", printable(c.Command, 80), t.paint(dim, "before: "+was(c.Before)+", now: "+was(c.After)))
+	}
+}
+
+func was(outcome *string) string {
+	if outcome == nil || *outcome == "" {
+		return "not run"
+	}
+	return *outcome
+}
+
+// printable makes one short line of a text that anybody may have written: no
+// control characters, which terminals obey.
+func printable(text string, most int) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r) || !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most-1]) + "…"
+	}
+	return text
+}

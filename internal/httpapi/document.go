@@ -1,0 +1,151 @@
+package httpapi
+
+import (
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"autonoma"
+	"autonoma/api"
+)
+
+// describe is the head of the document, and how huma is to behave.
+func (s *server) describe() huma.Config {
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	json := huma.DefaultJSONFormat
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:       "Autonoma API",
+				Version:     api.Version,
+				Description: "Submit development tasks to AI agents, follow them, and collect branches whose claims are proven.",
+				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			},
+			Servers: []*huma.Server{{URL: "http://127.0.0.1:7420", Description: "The default of autonoma serve"}},
+			Components: &huma.Components{
+				Schemas:   registry,
+				Responses: map[string]*huma.Response{},
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"key": {Type: "http", Scheme: "bearer", Description: "An API key, as printed by autonoma keys create."},
+				},
+			},
+			Security: []map[string][]string{{"key": {}}},
+			Tags: []*huma.Tag{
+				{Name: "tasks", Description: "Development tasks for AI agents."},
+				{Name: "utility", Description: "About the server."},
+			},
+		},
+		Formats:                      map[string]huma.Format{"application/json": json, "json": json},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{s.translate},
+	}
+}
+
+// problems are the responses for the given statuses, and for those that every
+// operation under /v1 may give.
+func (s *server) problems(statuses []int) map[string]*huma.Response {
+	shared := s.api.OpenAPI().Components.Responses
+	all := map[string]*huma.Response{}
+	for _, status := range append([]int{401, 422, 500}, statuses...) {
+		name := strings.ReplaceAll(http.StatusText(status), " ", "")
+		shared[name] = &huma.Response{
+			Description: http.StatusText(status),
+			Content:     map[string]*huma.MediaType{problemType: {Schema: schemaOf[api.Problem](s)}},
+		}
+		all[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}
+	}
+	return all
+}
+
+// schemaOf returns a reference to the schema of T.
+func schemaOf[T any](s *server) *huma.Schema {
+	return s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
+}
+
+// finish completes the document with what types cannot say, and writes it.
+func (s *server) finish() {
+	doc := s.api.OpenAPI()
+	s.describeBodies(doc)
+	for name, schema := range doc.Components.Schemas.Map() {
+		refine(name, schema)
+	}
+	if status := parameterOf(doc.Paths["/v1/agents/tasks"].Get, "status"); status != nil {
+		status.Schema.Enum = anyOf(autonoma.Statuses)
+		status.Schema.PrecomputeMessages()
+	}
+	s.list(doc)
+	text, err := doc.YAML()
+	if err != nil {
+		panic("httpapi: document: " + err.Error())
+	}
+	s.document = text
+}
+
+// describeBodies adds the bodies that the operations read and write by
+// themselves.
+func (s *server) describeBodies(doc *huma.OpenAPI) {
+	task := "/v1/agents/tasks/{taskId}"
+	create := doc.Paths["/v1/agents/tasks"].Post
+	create.RequestBody = &huma.RequestBody{
+		Required: true,
+		Content:  map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.CreateTask](s), Example: exampleTask()}},
+	}
+	create.Responses["202"].Content["application/json"].Example = exampleAnswer()
+
+	events := doc.Paths[task+"/events"].Get
+	events.Description = "By default a stream of server-sent events: id is the event's number, event its kind, data an Event. " +
+		"It begins after Last-Event-ID or after, shows a comment every 15 seconds when nothing happens, and ends after the event " +
+		"that ends the task; a client that comes again then gets 204. With Accept: application/json, a page of events."
+	events.Responses["200"].Content = map[string]*huma.MediaType{
+		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},
+		"application/json":  {Schema: schemaOf[api.Events](s)},
+	}
+	events.Responses["204"] = &huma.Response{Description: "The task is over and all its events were seen"}
+	doc.Paths[task+"/diff"].Get.Responses["200"].Content = map[string]*huma.MediaType{
+		"text/x-diff": {Schema: &huma.Schema{Type: huma.TypeString}},
+	}
+	doc.Paths[task+"/artifacts/{artifactId}"].Get.Responses["200"].Content = map[string]*huma.MediaType{
+		"*/*": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+	}
+	doc.Paths["/v1/health"].Get.Responses["503"] = &huma.Response{
+		Description: "The server does not work",
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.Health](s)}},
+	}
+}
+
+// list lists the operations for /v1/info, in the order of the document.
+func (s *server) list(doc *huma.OpenAPI) {
+	for _, path := range sortedKeys(doc.Paths) {
+		item := doc.Paths[path]
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+			if op != nil {
+				s.listing = append(s.listing, api.Endpoint{Method: op.Method, Path: path, Description: op.Summary})
+			}
+		}
+	}
+}
+
+func parameterOf(op *huma.Operation, name string) *huma.Param {
+	for _, p := range op.Parameters {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// parameter is the name of the parameter at a place that huma names, as in
+// query.limit.
+func parameter(location string) string {
+	for _, in := range []string{"query.", "path.", "header."} {
+		if name, ok := strings.CutPrefix(location, in); ok {
+			return legible(name)
+		}
+	}
+	return legible(location)
+}

@@ -1,0 +1,123 @@
+// Package httpapi serves package service over HTTP, in the terms of package api.
+//
+// A door translates and decides nothing: what may be asked for is said by the
+// nouns, who may ask by the service, and what is told about an error by the one
+// table in package api. What all endpoints do alike (keys, bodies, problems, the
+// log, the document) is written once, so a new endpoint is a line in the routes
+// and a function from what is asked to what is answered.
+//
+// The package limits nobody's rate and keeps no state beside that of a request.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"autonoma"
+	"autonoma/api"
+	"autonoma/internal/service"
+)
+
+// Config is what the API needs.
+type Config struct {
+	Tasks *service.Tasks
+
+	// Who returns the holder of an API key, or [autonoma.ErrUnauthenticated].
+	Who func(ctx context.Context, key string) (autonoma.Actor, error)
+
+	// Health returns how the things are that the server needs, under the names
+	// database, queue, models and sandbox. It is asked at most once a request
+	// and should answer within a second.
+	Health func(ctx context.Context) map[string]api.Service
+
+	// Ready returns an error while requests should go elsewhere: before all is
+	// up, and from when the server drains. Nil means always ready.
+	Ready func(ctx context.Context) error
+
+	Version  string   // of the server, for /v1/health and /v1/info
+	Features []string // what the server can do beyond the endpoints, for /v1/info
+	Log      *slog.Logger
+}
+
+type server struct {
+	Config
+	api      huma.API
+	document []byte          // openapi.yaml
+	listing  []api.Endpoint  // for /v1/info
+	open     context.Context // done when streams should end
+	close    func()
+	now      func() time.Time // for estimates
+}
+
+// New returns the API as a handler. [NewServer] puts it into a server with
+// sensible limits.
+func New(cfg Config) http.Handler {
+	_, h := build(cfg)
+	return h
+}
+
+// Document returns the OpenAPI document of the API, as YAML.
+func Document() []byte {
+	s, _ := build(Config{})
+	return s.document
+}
+
+func build(cfg Config) (*server, http.Handler) {
+	s := &server{Config: cfg, now: time.Now}
+	s.open, s.close = context.WithCancel(context.Background())
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	mux := chi.NewMux()
+	mux.Use(routed, middleware.GetHead)
+	mux.NotFound(s.notFound)
+	mux.MethodNotAllowed(s.notAllowed(mux))
+	s.api = humachi.New(mux, s.describe())
+	s.routes()
+	s.finish()
+
+	mux.Get("/livez", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
+	mux.Get("/readyz", s.readyz)
+	mux.Get("/openapi.yaml", s.openapi)
+	return s, s.noted(s.recovered(s.authenticated(mux)))
+}
+
+// routes are all operations of the API. This is all of it:
+func (s *server) routes() {
+	const tasks, task = "/v1/agents/tasks", "/v1/agents/tasks/{taskId}"
+	on := []string{"tasks"}
+	handle(s, huma.Operation{OperationID: "createTask", Method: http.MethodPost, Path: tasks, Tags: on, DefaultStatus: http.StatusAccepted,
+		Summary: "Submit a development task to AI agents",
+		Errors:  []int{400, 403, 408, 413, 415, 422, 503}}, s.createTask)
+	handle(s, huma.Operation{OperationID: "listTasks", Method: http.MethodGet, Path: tasks, Tags: on,
+		Summary: "List the tasks, newest first",
+		Errors:  []int{403, 422}}, s.listTasks)
+	handle(s, huma.Operation{OperationID: "getTask", Method: http.MethodGet, Path: task, Tags: on,
+		Summary: "Check the status and progress of a submitted task",
+		Errors:  []int{403, 404}}, s.getTask)
+	handle(s, huma.Operation{OperationID: "cancelTask", Method: http.MethodPost, Path: task + "/cancel", Tags: on, DefaultStatus: http.StatusAccepted,
+		Summary: "Call a task off",
+		Errors:  []int{403, 404, 409}}, s.cancelTask)
+	handle(s, huma.Operation{OperationID: "getTaskEvents", Method: http.MethodGet, Path: task + "/events", Tags: on,
+		Summary: "Follow what happens to a task, as server-sent events or page by page",
+		Errors:  []int{403, 404, 422}}, s.taskEvents)
+	handle(s, huma.Operation{OperationID: "getTaskDiff", Method: http.MethodGet, Path: task + "/diff", Tags: on,
+		Summary: "Get the diff that a task delivers",
+		Errors:  []int{403, 404}}, s.taskDiff)
+	handle(s, huma.Operation{OperationID: "getTaskArtifact", Method: http.MethodGet, Path: task + "/artifacts/{artifactId}", Tags: on,
+		Summary: "Get the content of an artifact",
+		Errors:  []int{403, 404}}, s.taskArtifact)
+
+	utility := []string{"utility"}
+	handle(s, huma.Operation{OperationID: "getHealth", Method: http.MethodGet, Path: "/v1/health", Tags: utility,
+		Summary: "Verify connectivity and service status"}, s.health)
+	handle(s, huma.Operation{OperationID: "getInfo", Method: http.MethodGet, Path: "/v1/info", Tags: utility,
+		Summary: "Get the version, the endpoints and the limits"}, s.info)
+}

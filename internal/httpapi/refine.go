@@ -1,0 +1,147 @@
+package httpapi
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"autonoma"
+	"autonoma/api"
+)
+
+// refine adds to a schema what is said by the nouns rather than by its type:
+// which values there are, how long they may be, and what may be null. It changes
+// the document only; the nouns themselves judge what is sent.
+func refine(name string, schema *huma.Schema) {
+	notNull(schema)
+	p := schema.Properties
+	switch name {
+	case "CreateTask":
+		refineRequest(schema)
+	case "CreatedTask":
+		enum(p["status"], autonoma.Statuses)
+	case "Task":
+		enum(p["status"], autonoma.Statuses)
+		enum(p["kind"], []autonoma.Kind{autonoma.KindTask})
+		enum(p["capabilities"].Items, autonoma.Capabilities)
+		enum(p["intelligence"], autonoma.Intelligences)
+		enum(p["scope"], autonoma.Scopes)
+		enum(p["priority"], autonoma.Priorities)
+		enum(p["delivery"], autonoma.Deliveries)
+		between(p["progress"], 0, 100)
+		nullable(p, "approval", "budget", "output", "error")
+	case "Step":
+		enum(p["status"], stepStatuses())
+		enum(p["phase"], autonoma.Phases)
+		p["phase"].Enum = append(p["phase"].Enum, nil)
+		between(p["progress"], 0, 100)
+	case "TaskError":
+		enum(p["phase"], autonoma.Phases)
+		p["phase"].Enum = append(p["phase"].Enum, nil)
+	case "Verification":
+		enum(p["status"], []autonoma.VerificationStatus{autonoma.Verified, autonoma.NotVerified, autonoma.NotApplicable})
+	case "Event":
+		p["data"] = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: p["data"].Description}
+	case "Health", "Service":
+		enum(p["status"], api.HealthStatuses)
+	case "Info":
+		enum(p["plan"], autonoma.Plans)
+	case "Problem":
+		enum(p["code"], api.Codes())
+	}
+	if name != "CreateTask" && name != "Budget" {
+		schema.AdditionalProperties = nil // clients must expect more to be added to answers
+	}
+}
+
+func refineRequest(schema *huma.Schema) {
+	p := schema.Properties
+	bound(p["task"], 1, autonoma.MaxTask)
+	enum(p["capabilities"].Items, autonoma.Capabilities)
+	p["capabilities"].MinItems, p["capabilities"].MaxItems = new(1), new(len(autonoma.Capabilities))
+	p["capabilities"].UniqueItems = true
+	enumWithDefault(p["intelligence"], autonoma.Intelligences, autonoma.Core)
+	enumWithDefault(p["scope"], autonoma.Scopes, autonoma.MVP)
+	enumWithDefault(p["priority"], autonoma.Priorities, autonoma.Normal)
+	enumWithDefault(p["delivery"], autonoma.Deliveries, autonoma.DeliverBranch)
+	for _, name := range []string{"setup", "verify"} {
+		p[name].MaxItems = new(autonoma.MaxCommands)
+		bound(p[name].Items, 1, autonoma.MaxCommand)
+	}
+	p["metadata"].MaxProperties = new(autonoma.MaxMetadata)
+	for name, property := range p {
+		if !slices.Contains(schema.Required, name) && property.Ref == "" {
+			property.Nullable = true
+			if len(property.Enum) > 0 {
+				property.Enum = append(property.Enum, nil)
+			}
+		}
+	}
+	nullable(p, "budget")
+}
+
+// notNull undoes what huma assumes of lists: ours are empty, never null.
+func notNull(schema *huma.Schema) {
+	for _, p := range schema.Properties {
+		if p.Type == huma.TypeArray {
+			p.Nullable = false
+		}
+	}
+}
+
+// nullable lets properties be null that are objects.
+func nullable(properties map[string]*huma.Schema, names ...string) {
+	for _, name := range names {
+		object := properties[name]
+		properties[name] = &huma.Schema{
+			Description: object.Description,
+			AnyOf:       []*huma.Schema{{Ref: object.Ref}, {Type: "null"}},
+		}
+	}
+}
+
+func enum[T ~string](schema *huma.Schema, values []T) { schema.Enum = anyOf(values) }
+
+func enumWithDefault[T ~string](schema *huma.Schema, values []T, def T) {
+	enum(schema, values)
+	schema.Default = string(def)
+}
+
+func anyOf[T ~string](values []T) []any {
+	all := make([]any, len(values))
+	for i, v := range values {
+		all[i] = string(v)
+	}
+	return all
+}
+
+func bound(schema *huma.Schema, least, most int) { schema.MinLength, schema.MaxLength = &least, &most }
+
+func between(schema *huma.Schema, least, most float64) {
+	schema.Minimum, schema.Maximum = &least, &most
+}
+
+func stepStatuses() []autonoma.StepStatus {
+	return []autonoma.StepStatus{
+		autonoma.StepPending, autonoma.StepRunning, autonoma.StepCompleted, autonoma.StepFailed, autonoma.StepCancelled,
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// exampleTask is the request that the API's first page shows.
+func exampleTask() any {
+	return map[string]any{
+		"task": "Add user authentication to React app", "capabilities": []string{"BUILD"},
+		"intelligence": "core", "priority": "normal", "source": "/path/to/your/project",
+	}
+}
+
+// exampleAnswer is the answer to it.
+func exampleAnswer() any {
+	return map[string]any{
+		"taskId": "task_a1b2c3d4e5f6", "status": "queued", "estimatedCompletion": "2026-02-23T15:30:00Z",
+		"agentsAssigned": []string{"req-ai", "planner-ai", "architect-ai"}, "statusUrl": "/v1/agents/tasks/task_a1b2c3d4e5f6",
+	}
+}

@@ -1,0 +1,168 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"autonoma"
+	"autonoma/api"
+	"autonoma/internal/store"
+)
+
+// taskIn names a task in the path of a request.
+type taskIn struct {
+	TaskID string `path:"taskId" doc:"Names the task."`
+}
+
+// taskID returns the identifier, or an error if there can be no such task.
+func taskID(text string) (autonoma.RunID, error) {
+	id := autonoma.RunID(text)
+	if !id.Valid() {
+		return "", fmt.Errorf("there is no such task: %w", autonoma.ErrNotFound)
+	}
+	return id, nil
+}
+
+type createTaskIn struct {
+	Sent sent[api.CreateTask]
+}
+
+type createTaskOut struct {
+	Location string `header:"Location" doc:"Path of the task."`
+	Body     api.CreatedTask
+}
+
+func (s *server) createTask(ctx context.Context, by autonoma.Actor, in *createTaskIn) (*createTaskOut, error) {
+	wish, faults, err := in.Sent.get()
+	if err != nil {
+		return nil, err
+	}
+	req := requestOf(wish)
+	faults = append(faults, unsupported(wish)...)
+	if len(faults) > 0 {
+		return nil, withNouns(faults, req)
+	}
+	run, err := s.Tasks.Submit(ctx, by, req)
+	if err != nil {
+		return nil, err
+	}
+	out := api.CreatedTask{
+		TaskID: run.ID, Status: run.Status, EstimatedCompletion: seconds(run.EstimatedCompletion(s.now())),
+		AgentsAssigned: agentsOf(run), StatusURL: pathOf(run.ID),
+	}
+	return &createTaskOut{Location: out.StatusURL, Body: out}, nil
+}
+
+// unsupported are the wishes that the contract knows and this version does not.
+func unsupported(wish api.CreateTask) autonoma.FieldErrors {
+	var faults autonoma.FieldErrors
+	refuse := func(is bool, field, instead string) {
+		if is {
+			faults = append(faults, &autonoma.FieldError{Field: field, Reason: "is not supported by this version; " + instead})
+		}
+	}
+	refuse(wish.CallbackURL != "", "callbackUrl", "leave it out and follow the task's events, which end when it is over")
+	refuse(wish.ACMFMode != "", "acmfMode", "leave it out")
+	refuse(wish.Delivery == "pull_request", "delivery", "use branch and open the pull request from autonoma/<task id>, or patch")
+	return faults
+}
+
+// withNouns adds what the nouns say about a request to what was found before,
+// each field once.
+func withNouns(faults autonoma.FieldErrors, req autonoma.Request) error {
+	theirs, _ := req.Normalize().(autonoma.FieldErrors) //nolint:errorlint // it returns nothing else
+	for _, f := range theirs {
+		told := slices.ContainsFunc(faults, func(g *autonoma.FieldError) bool {
+			return g.Field == "" || g.Field == f.Field || strings.HasPrefix(g.Field, f.Field+"[")
+		})
+		if !told {
+			faults = append(faults, f)
+		}
+	}
+	return faults
+}
+
+type listTasksIn struct {
+	Status string `query:"status" doc:"Only tasks with this status."`
+	Cursor string `query:"cursor" doc:"The nextCursor of the page before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"How many tasks a page holds at most."`
+}
+
+type listTasksOut struct {
+	Body api.Tasks
+}
+
+func (s *server) listTasks(ctx context.Context, by autonoma.Actor, in *listTasksIn) (*listTasksOut, error) {
+	from, err := parseCursor(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	runs, next, err := s.Tasks.List(ctx, by, autonoma.Status(in.Status), from, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	page := api.Tasks{Tasks: make([]api.Task, len(runs))}
+	for i, run := range runs {
+		if page.Tasks[i], err = s.view(ctx, by, run); err != nil {
+			return nil, err
+		}
+	}
+	if !next.At.IsZero() {
+		text := formatCursor(next)
+		page.NextCursor = &text
+	}
+	return &listTasksOut{page}, nil
+}
+
+// formatCursor writes a place in a listing so that nobody is tempted to read it.
+func formatCursor(c store.Cursor) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%s", c.At.UnixMicro(), c.ID))
+}
+
+func parseCursor(text string) (store.Cursor, error) {
+	if text == "" {
+		return store.Cursor{}, nil
+	}
+	plain, err := base64.RawURLEncoding.DecodeString(text)
+	at, id, _ := strings.Cut(string(plain), ".")
+	us, bad := strconv.ParseInt(at, 10, 64)
+	if err != nil || bad != nil || !autonoma.RunID(id).Valid() {
+		return store.Cursor{}, &autonoma.FieldError{Field: "cursor", Reason: "must be the nextCursor of an earlier page"}
+	}
+	return store.Cursor{At: time.UnixMicro(us).UTC(), ID: id}, nil
+}
+
+type taskOut struct {
+	Body api.Task
+}
+
+func (s *server) getTask(ctx context.Context, by autonoma.Actor, in *taskIn) (*taskOut, error) {
+	id, err := taskID(in.TaskID)
+	if err != nil {
+		return nil, err
+	}
+	run, err := s.Tasks.Get(ctx, by, id)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.view(ctx, by, run)
+	return &taskOut{body}, err
+}
+
+func (s *server) cancelTask(ctx context.Context, by autonoma.Actor, in *taskIn) (*taskOut, error) {
+	id, err := taskID(in.TaskID)
+	if err != nil {
+		return nil, err
+	}
+	run, err := s.Tasks.Cancel(ctx, by, id)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.view(ctx, by, run)
+	return &taskOut{body}, err
+}

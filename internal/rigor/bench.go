@@ -1,0 +1,113 @@
+package rigor
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"autonoma/internal/sandbox"
+	"autonoma/internal/tool"
+	"autonoma/internal/workspace"
+)
+
+// A bench is a checkout and a confined place to run commands in it. It is the
+// [tool.Desk] of an agent, and where the platform runs its checks.
+type bench struct {
+	box     sandbox.Sandbox
+	files   *workspace.Workspace
+	private string // the directory of its home and its changes to caches
+	mounts  []sandbox.Mount
+	env     []string
+	ran     int
+}
+
+// openBench opens the checkout of the given name, at a commit. What its commands
+// keep is private to run and name.
+func (e *Engine) openBench(ctx context.Context, j Job, name, commit string) (*bench, error) {
+	files, err := e.Workspaces.Workspace(ctx, string(j.Run.ID), name, commit)
+	if err != nil {
+		return nil, fmt.Errorf("open workspace: %w", err)
+	}
+	b := &bench{box: e.Box, files: files, private: filepath.Join(filepath.Dir(files.Dir()), "private")}
+	if err := os.MkdirAll(filepath.Join(b.private, "home"), 0o700); err != nil {
+		return nil, fmt.Errorf("open workspace: %w", err)
+	}
+	return b, nil
+}
+
+func (b *bench) close() { b.files.Close() }
+
+// shownOutput is how many bytes of the head, and of the tail, of a command's output
+// a model is shown.
+const shownOutput = 8 << 10
+
+// Run implements [tool.Desk].
+func (b *bench) Run(ctx context.Context, command string, timeout time.Duration) (tool.Ran, error) {
+	b.ran++
+	name := fmt.Sprintf("output-%d.txt", b.ran)
+	out := &excerpt{keep: shownOutput, name: "$HOME/" + name, create: func() (*os.File, error) { return b.create(name) }}
+	defer out.Close()
+	exit, err := b.run(ctx, command, timeout, out)
+	if err != nil {
+		return tool.Ran{}, err
+	}
+	return tool.Ran{Output: out.String(), Exit: exit.Code, Ended: string(exit.Reason)}, nil
+}
+
+// create makes a file in the home of commands, which they may have filled with
+// anything: nothing that is there is followed, opened or waited for.
+func (b *bench) create(name string) (*os.File, error) {
+	home, err := os.OpenRoot(filepath.Join(b.private, "home"))
+	if err != nil {
+		return nil, err
+	}
+	defer home.Close()
+	if err := home.RemoveAll(name); err != nil {
+		return nil, err
+	}
+	return home.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+}
+
+// run runs a command. An error means that it could not be run, or that ctx is done.
+func (b *bench) run(ctx context.Context, command string, timeout time.Duration, out *excerpt) (sandbox.Exit, error) {
+	exit, err := b.box.Run(ctx, sandbox.Command{
+		Argv:      []string{"bash", "-c", command},
+		Workspace: b.files.Dir(),
+		Home:      filepath.Join(b.private, "home"),
+		Mounts:    b.mounts,
+		Env:       b.env,
+		Limits:    sandbox.Limits{Wall: timeout},
+		Stdout:    out,
+		Stderr:    out,
+	})
+	if ctx.Err() != nil {
+		return exit, context.Cause(ctx)
+	}
+	if err != nil {
+		return exit, fmt.Errorf("%w: %w", tool.ErrBroken, err)
+	}
+	return exit, nil
+}
+
+// ReadFile implements [tool.Desk].
+func (b *bench) ReadFile(path string) ([]byte, error) { return b.files.Read(path) }
+
+// WriteFile implements [tool.Desk].
+func (b *bench) WriteFile(path string, data []byte) error { return b.files.Write(path, data) }
+
+// Glob implements [tool.Desk].
+func (b *bench) Glob(ctx context.Context, pattern string) ([]string, bool, error) {
+	return b.files.Glob(ctx, pattern)
+}
+
+// Grep implements [tool.Desk].
+func (b *bench) Grep(ctx context.Context, expr, glob string, limit int) ([]tool.Line, bool, error) {
+	found, more, err := b.files.Grep(ctx, workspace.GrepQuery{Pattern: expr, Glob: glob, Limit: limit})
+	lines := make([]tool.Line, len(found))
+	for i, f := range found {
+		lines[i] = tool.Line{Path: f.Path, Number: f.Line, Text: f.Text}
+	}
+	return lines, more, err
+}

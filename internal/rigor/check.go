@@ -1,0 +1,139 @@
+package rigor
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"time"
+
+	"autonoma/internal/project"
+)
+
+// A Check is a command that the platform ran, and what came of it.
+type Check struct {
+	Command  string `json:"command"`
+	ExitCode int    `json:"exitCode"`
+	Ended    string `json:"ended,omitempty"`  // by what, if not by itself
+	Output   string `json:"output,omitempty"` // of one that failed, with its middle left out
+	Duration int64  `json:"durationMs"`
+}
+
+// OK reports whether the check passed.
+func (c Check) OK() bool { return c.ExitCode == 0 && c.Ended == "" }
+
+// failing returns the checks that did not pass.
+func failing(checks []Check) []Check {
+	var bad []Check
+	for _, c := range checks {
+		if !c.OK() {
+			bad = append(bad, c)
+		}
+	}
+	return bad
+}
+
+// Checks are the outcomes of checks on one state of the files: the data of an
+// [autonoma.EventWork].
+type Checks struct {
+	What       string     `json:"what"` // as in baseline
+	Commit     string     `json:"commit,omitempty"`
+	Checks     []Check    `json:"checks"`
+	Checkpoint Checkpoint `json:"checkpoint,omitzero"` // if the files were changed first, as by a formatter
+}
+
+// Key implements [journal.Entry].
+func (c Checks) Key() string { return c.What }
+
+// checkOutput is how much of the output of a check that failed is kept: bytes of
+// the head, and of the tail.
+const checkOutput = 4 << 10
+
+// check runs commands at a bench, in order, and goes on after one that fails: all
+// that is wrong is worth knowing.
+func (x *execution) check(ctx context.Context, b *bench, commands []string) ([]Check, error) {
+	checks := make([]Check, 0, len(commands))
+	for _, command := range commands {
+		out := &excerpt{keep: checkOutput}
+		start := time.Now()
+		exit, err := b.run(ctx, command, x.Policy.checkTime(), out)
+		if err != nil {
+			return nil, fmt.Errorf("check %s: %w", command, err)
+		}
+		c := Check{Command: command, ExitCode: exit.Code, Ended: string(exit.Reason), Duration: time.Since(start).Milliseconds()}
+		if !c.OK() {
+			c.Output = out.String()
+		}
+		checks = append(checks, c)
+	}
+	return checks, nil
+}
+
+// commands returns what the result of the run must pass: what was asked for, or
+// else the project's build and tests.
+func (x *execution) commands() []string {
+	if len(x.Run.Request.Verify) > 0 {
+		return x.Run.Request.Verify
+	}
+	c := x.look.Project.Commands
+	return lines(append(c.Build[:len(c.Build):len(c.Build)], c.Test...))
+}
+
+// lines renders detected commands as they are run at the top of the checkout.
+func lines(commands []project.Command) []string {
+	var all []string
+	for _, c := range commands {
+		all = append(all, line(c.Run, c.Dir))
+	}
+	return all
+}
+
+func line(run, dir string) string {
+	if dir = path.Clean(dir); dir == "." {
+		return run
+	}
+	return "cd " + quote(dir) + " && " + run
+}
+
+// quote quotes a word for the shell, if need be.
+func quote(word string) string {
+	for _, r := range word {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/' || r == '.' || r == '_' || r == '-') {
+			return "'" + replaceQuotes(word) + "'"
+		}
+	}
+	return word
+}
+
+func replaceQuotes(word string) string {
+	out := make([]byte, 0, len(word)+8)
+	for i := range len(word) {
+		if word[i] == '\'' {
+			out = append(out, `'\''`...)
+		} else {
+			out = append(out, word[i])
+		}
+	}
+	return string(out)
+}
+
+// clean opens a checkout of a commit that nobody has touched, with caches that
+// nobody has changed, and returns what takes it away.
+func (x *execution) clean(ctx context.Context, name, commit string) (*bench, func(), error) {
+	// Whatever an earlier try left there may be half done.
+	if err := x.Workspaces.Discard(ctx, string(x.Run.ID), name); err != nil {
+		return nil, nil, err
+	}
+	b, err := x.openBench(ctx, x.Job, name, commit)
+	if err != nil {
+		return nil, nil, err
+	}
+	gone := func() {
+		b.close()
+		_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), name)
+	}
+	if err := x.equip(ctx, b); err != nil {
+		gone()
+		return nil, nil, err
+	}
+	return b, gone, nil
+}

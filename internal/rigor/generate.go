@@ -1,0 +1,117 @@
+package rigor
+
+import (
+	"context"
+	"fmt"
+
+	"autonoma"
+	"autonoma/internal/tool"
+)
+
+// generate lets the agent do the work.
+func (x *execution) generate(ctx context.Context) (string, error) {
+	if err := x.weighRisks(ctx); err != nil {
+		return "", err
+	}
+	prompt, err := x.prompt(ctx)
+	if err != nil {
+		return "", err
+	}
+	x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, toolsOf(x.Agent, x.bench))
+	done, err := x.worker.Work(ctx, system(x.Agent, autonoma.Generate, string(x.Agent.Yields)), prompt)
+	if err != nil {
+		return "", err
+	}
+	x.keep(done)
+	return done.Summary, nil
+}
+
+// keep takes over what the agent said of its work.
+func (x *execution) keep(done autonoma.Result) {
+	done.Context, done.Researched, done.Baseline = x.result.Context, x.result.Researched, x.result.Baseline
+	if done.Document == "" {
+		done.Document = x.result.Document
+	}
+	x.result = done
+}
+
+// weighRisks has the risks of a change named before it is made, where the scope
+// asks for that.
+func (x *execution) weighRisks(ctx context.Context) error {
+	if !x.rigor.Risks || x.Agent.Yields != autonoma.Change || x.Step.Round > 1 {
+		return nil
+	}
+	a := x.agent("risks", autonoma.Inspect, autonoma.Document, readers(x.bench))
+	var b brief
+	x.introduce(&b)
+	named, err := a.Work(ctx, system(x.Agent, autonoma.Inspect, "risks"), b.String())
+	x.result.Document = named.Document
+	return err
+}
+
+// prompt is what the agent is asked.
+func (x *execution) prompt(ctx context.Context) (string, error) {
+	var b brief
+	x.introduce(&b)
+	if x.Agent.Yields == autonoma.Change {
+		b.data("Risks to mind", string(x.Agent.ID), x.result.Document, x.Policy.Prompt.Document)
+	}
+	if x.Agent.Yields == autonoma.Judgment {
+		diff, err := x.Workspaces.Diff(ctx, string(x.Run.ID), x.base.Commit, x.start)
+		if err != nil {
+			return "", err
+		}
+		b.data("The change", "diff", string(diff.Patch), x.Policy.Prompt.Diff)
+		b.data("Checks on the change, in a clean checkout", "checks", x.verdictOfChecks(), x.Policy.Prompt.Output)
+	}
+	return b.String(), nil
+}
+
+// introduce tells what every conversation of the step has to know.
+func (x *execution) introduce(b *brief) {
+	b.part("Task", x.Run.Request.Task)
+	b.part("Your part", x.Step.Asks)
+	if x.result.Context != "" {
+		b.data("What research found", "research", x.result.Context, x.Policy.Prompt.Document)
+		b.data("Commands of the project", "repository", x.look.commands(), x.Policy.Prompt.Output)
+	} else {
+		b.data("The repository", "repository", x.look.Context, 0)
+	}
+	for _, e := range x.Earlier {
+		said := e.Result.Document
+		if said == "" {
+			said = e.Result.Summary
+		}
+		b.data(fmt.Sprintf("From the step %s", e.Step.ID), string(e.Step.Agent), said, x.Policy.Prompt.Document)
+	}
+	if len(x.before) > 0 {
+		b.data("Checks before any change", "checks", describe(x.before, x.Policy.Prompt.Output), 0)
+	}
+}
+
+// commands renders the detected commands for a prompt.
+func (l Look) commands() string {
+	c := l.Project.Commands
+	text := ""
+	for _, group := range []struct {
+		name  string
+		lines []string
+	}{{"build", lines(c.Build)}, {"test", lines(c.Test)}, {"lint", lines(c.Lint)}, {"format", lines(c.Format)}} {
+		for _, l := range group.lines {
+			text += fmt.Sprintf("- %s: `%s`\n", group.name, l)
+		}
+	}
+	return text
+}
+
+// verdictOfChecks says what the checks on the judged commit came to.
+func (x *execution) verdictOfChecks() string {
+	for i := len(x.Earlier) - 1; i >= 0; i-- {
+		if v := x.Earlier[i].Result.Verification; v != nil && v.Commit == x.start {
+			return describe(checks(v.Commands), x.Policy.Prompt.Output)
+		}
+	}
+	return "(none were run)"
+}
+
+var _ tool.Desk = (*bench)(nil)

@@ -1,0 +1,157 @@
+package rigor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"autonoma"
+	"autonoma/internal/sandbox"
+	"autonoma/internal/setup"
+)
+
+// Setup is what came of installing dependencies: the data of an
+// [autonoma.EventWork].
+type Setup struct {
+	What      string          `json:"what"` // setup
+	Installed setup.Installed `json:"installed"`
+	Problem   string          `json:"problem,omitempty"`
+}
+
+// Key implements [journal.Entry].
+func (s Setup) Key() string { return "setup" }
+
+// inspect makes sure that the work can begin, and finds out what is true before
+// it does.
+func (x *execution) inspect(ctx context.Context) (string, error) {
+	s, err := work(ctx, x, "setup", x.install)
+	if err != nil {
+		return "", err
+	}
+	x.deps = s.Installed
+	if s.Problem != "" && len(x.Run.Request.Setup) > 0 {
+		return "", &autonoma.Failure{Code: autonoma.FailSetup, Message: s.Problem}
+	}
+	if err := x.equip(ctx, x.bench); err != nil {
+		return "", err
+	}
+	if !x.rigor.Checks || len(x.commands()) == 0 {
+		return "nothing to check beforehand", nil
+	}
+	if x.before = x.baseline(); x.before == nil {
+		b, err := work(ctx, x, "baseline", func(ctx context.Context) (Checks, error) {
+			return x.checkCommit(ctx, "baseline", x.base.Commit)
+		})
+		if err != nil {
+			return "", err
+		}
+		x.before = b.Checks
+	}
+	x.result.Baseline = checked(x.before)
+	if n := len(failing(x.before)); n > 0 {
+		return fmt.Sprintf("%d of %d checks fail before any change", n, len(x.before)), nil
+	}
+	return fmt.Sprintf("all %d checks pass before any change", len(x.before)), nil
+}
+
+// baseline returns the checks on the base of the run, if an earlier step has run
+// the same.
+func (x *execution) baseline() []Check {
+	for _, e := range x.Earlier {
+		if len(e.Result.Baseline) > 0 {
+			return checks(e.Result.Baseline)
+		}
+	}
+	return nil
+}
+
+// install installs the dependencies of the commit this execution begins at.
+func (x *execution) install(ctx context.Context) (Setup, error) {
+	s := Setup{What: "setup"}
+	p := setup.Plan{
+		Source: x.base.Source, Lock: x.look.Project.Lock, Makes: x.look.Project.Makes,
+		Commands: lines(x.look.Project.Commands.Setup), Limit: x.Policy.setupTime(),
+	}
+	if len(x.Run.Request.Setup) > 0 {
+		p.Commands = x.Run.Request.Setup
+	}
+	if len(p.Commands) == 0 {
+		return s, nil
+	}
+	var err error
+	s.Installed, err = x.Installer.Install(ctx, p, func(ctx context.Context) (string, error) {
+		if err := x.Workspaces.Discard(ctx, string(x.Run.ID), "setup"); err != nil {
+			return "", err
+		}
+		b, err := x.openBench(ctx, x.Job, "setup", x.start)
+		if err != nil {
+			return "", err
+		}
+		return b.files.Dir(), nil
+	})
+	_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), "setup")
+	if errors.Is(err, setup.ErrFailed) {
+		s.Problem, s.Installed.Key, err = err.Error(), "", nil
+	}
+	return s, err
+}
+
+// gitPath is where commands see the git directory that is theirs.
+const gitPath = "/run/autonoma"
+
+// equip lets the commands of a bench use what was installed.
+func (x *execution) equip(ctx context.Context, b *bench) error {
+	mounts, env, err := x.Installer.View(x.deps, b.private)
+	if err != nil {
+		return err
+	}
+	b.mounts, b.env = mounts, env
+	tree, root := sandbox.WorkspacePath, gitPath
+	if !sandbox.MapsPaths(b.box) {
+		tree, root = b.files.Dir(), ""
+	}
+	git, env := b.files.AgentGit(tree, root)
+	b.env = append(b.env, env...)
+	if root == "" {
+		return nil // without mounts, git finds its directories where they are
+	}
+	for _, m := range git {
+		b.mounts = append(b.mounts, sandbox.Mount{Source: m.Source, Target: m.Target, Mode: mode(m.Writable)})
+	}
+	return nil
+}
+
+func mode(writable bool) sandbox.Mode {
+	if writable {
+		return sandbox.Writable
+	}
+	return sandbox.ReadOnly
+}
+
+// checkCommit runs the commands on a clean checkout of a commit.
+func (x *execution) checkCommit(ctx context.Context, what, commit string) (Checks, error) {
+	b, gone, err := x.clean(ctx, what, commit)
+	if err != nil {
+		return Checks{}, err
+	}
+	defer gone()
+	ran, err := x.check(ctx, b, x.commands())
+	return Checks{What: what, Commit: commit, Checks: ran}, err
+}
+
+// checked is how a result keeps checks.
+func checked(all []Check) []autonoma.Checked {
+	kept := make([]autonoma.Checked, len(all))
+	for i, c := range all {
+		kept[i] = autonoma.Checked{Command: c.Command, ExitCode: c.ExitCode, DurationMS: c.Duration, Output: c.Output, Ended: c.Ended}
+	}
+	return kept
+}
+
+func checks(kept []autonoma.Checked) []Check {
+	all := make([]Check, len(kept))
+	for i, c := range kept {
+		all[i] = Check{Command: c.Command, ExitCode: c.ExitCode, Duration: c.DurationMS, Output: c.Output, Ended: c.Ended}
+	}
+	return all
+}

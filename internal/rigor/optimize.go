@@ -1,0 +1,160 @@
+package rigor
+
+import (
+	"context"
+	"fmt"
+
+	"autonoma"
+	"autonoma/internal/agent"
+)
+
+// Checkpoint names a state of the files.
+type Checkpoint = agent.Checkpoint
+
+// optimize formats, builds and tests what the agent left, and gives back to it
+// what does not pass.
+func (x *execution) optimize(ctx context.Context) (string, error) {
+	if x.Agent.Yields != autonoma.Change {
+		return "nothing to optimize in a " + string(x.Agent.Yields), nil
+	}
+	for try := 0; ; try++ {
+		c, err := work(ctx, x, fmt.Sprintf("checks.%d", try), func(ctx context.Context) (Checks, error) {
+			return x.checkWork(ctx, fmt.Sprintf("checks.%d", try))
+		})
+		if err != nil {
+			return "", err
+		}
+		x.after = c.Checks
+		bad := failing(c.Checks)
+		if len(bad) == 0 || try >= x.rigor.Repairs {
+			break
+		}
+		if err := x.repair(ctx, bad); err != nil {
+			return "", err
+		}
+	}
+	if len(failing(x.after)) == 0 && x.rigor.Simplify {
+		if err := x.simplify(ctx); err != nil {
+			return "", err
+		}
+	}
+	switch bad := len(failing(x.after)); {
+	case len(x.after) == 0:
+		return "no checks to run", nil
+	case bad > 0:
+		return fmt.Sprintf("%d of %d checks fail", bad, len(x.after)), nil
+	}
+	return fmt.Sprintf("all %d checks pass", len(x.after)), nil
+}
+
+// checkWork runs the project's formatter and the checks in the agent's checkout.
+func (x *execution) checkWork(ctx context.Context, what string) (Checks, error) {
+	c := Checks{What: what, Checks: []Check{}}
+	if !x.rigor.Checks {
+		return c, nil
+	}
+	if err := x.format(ctx); err != nil {
+		return c, err
+	}
+	at, changed, err := x.bench.files.Checkpoint(ctx, fmt.Sprintf("%s format", x.Execution.ID))
+	if err != nil {
+		return c, err
+	}
+	if changed {
+		c.Checkpoint = Checkpoint{Commit: at.Commit, Changed: at.Changed}
+	}
+	c.Checks, err = x.check(ctx, x.bench, x.commands())
+	if err != nil {
+		return c, err
+	}
+	// What the checks leave behind is not part of the change.
+	return c, x.bench.files.Restore(ctx, at.Commit)
+}
+
+// format runs the formatters of the project whose check fails, if the files were
+// well formatted before: a change should not reformat what others left.
+func (x *execution) format(ctx context.Context) error {
+	for _, f := range x.look.Project.Commands.Format {
+		if f.Fix == "" {
+			continue
+		}
+		b, err := x.formatted(ctx, line(f.Run, f.Dir))
+		if err != nil {
+			return err
+		}
+		if b {
+			if _, err := x.check(ctx, x.bench, []string{line(f.Fix, f.Dir)}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// formatted reports whether the commit this execution began at passes a
+// formatter's check.
+func (x *execution) formatted(ctx context.Context, command string) (bool, error) {
+	if known, ok := x.wellFormed[command]; ok {
+		return known, nil
+	}
+	b, gone, err := x.clean(ctx, "format", x.start)
+	if err != nil {
+		return false, err
+	}
+	defer gone()
+	ran, err := x.check(ctx, b, []string{command})
+	if err != nil {
+		return false, err
+	}
+	if x.wellFormed == nil {
+		x.wellFormed = map[string]bool{}
+	}
+	x.wellFormed[command] = ran[0].OK()
+	return ran[0].OK(), nil
+}
+
+// repair tells the agent what does not pass and lets it go on.
+func (x *execution) repair(ctx context.Context, bad []Check) error {
+	var b brief
+	b.part("Not done yet", text("repair"))
+	b.data("Checks that do not pass", "checks", describe(bad, x.Policy.Prompt.Output), 0)
+	done, err := x.worker.More(ctx, b.String())
+	if err == nil {
+		x.keep(done)
+	}
+	return err
+}
+
+// simplify lets the agent go over its change once more, and takes that back if
+// the checks do not pass any longer.
+func (x *execution) simplify(ctx context.Context) error {
+	good, err := work(ctx, x, "to simplify", func(context.Context) (State, error) {
+		return State{What: "to simplify", Commit: x.bench.files.Head()}, nil
+	})
+	if err != nil || good.Commit == x.start {
+		return err
+	}
+	diff, err := x.Workspaces.Diff(ctx, string(x.Run.ID), x.start, good.Commit)
+	if err != nil {
+		return err
+	}
+	var b brief
+	b.part("Once more", text("simplify"))
+	b.data("Your change", "diff", string(diff.Patch), x.Policy.Prompt.Diff)
+	done, err := x.worker.More(ctx, b.String())
+	if err != nil {
+		return err
+	}
+	c, err := work(ctx, x, "checks.simplified", func(ctx context.Context) (Checks, error) {
+		c, err := x.checkWork(ctx, "checks.simplified")
+		if err == nil && len(failing(c.Checks)) > 0 {
+			err = x.bench.files.Restore(ctx, good.Commit)
+			c.Checkpoint = Checkpoint{Commit: good.Commit}
+		}
+		return c, err
+	})
+	if err == nil && len(failing(c.Checks)) == 0 {
+		x.keep(done)
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+package rigor
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"autonoma"
+)
+
+//go:embed policy.yaml
+var policyText []byte
+
+// A Policy says how thorough executions are. It is data: see policy.yaml.
+type Policy struct {
+	Scopes   map[autonoma.Scope]Rigor                         `yaml:"scopes"`
+	Turns    map[autonoma.Intelligence]map[autonoma.Yield]int `yaml:"turns"`
+	Prompt   Sizes                                            `yaml:"prompt"`
+	Commands struct {
+		Check int `yaml:"check"`
+		Setup int `yaml:"setup"`
+	} `yaml:"commands"`
+}
+
+// Rigor is how thorough one execution is.
+type Rigor struct {
+	Explore  bool `yaml:"explore"`
+	Checks   bool `yaml:"checks"`
+	Repairs  int  `yaml:"repairs"`
+	Block    bool `yaml:"block"`
+	Risks    bool `yaml:"risks"`
+	Simplify bool `yaml:"simplify"`
+}
+
+// Sizes are the most bytes that parts of a prompt may have.
+type Sizes struct {
+	Map      int `yaml:"map"`
+	Project  int `yaml:"project"`
+	Document int `yaml:"document"`
+	Diff     int `yaml:"diff"`
+	Output   int `yaml:"output"`
+}
+
+// DefaultPolicy returns the built-in policy.
+func DefaultPolicy() (Policy, error) {
+	var p Policy
+	dec := yaml.NewDecoder(bytes.NewReader(policyText))
+	dec.KnownFields(true)
+	if err := dec.Decode(&p); err != nil {
+		return Policy{}, fmt.Errorf("policy: %w", err)
+	}
+	return p, nil
+}
+
+// Blocks reports whether a run of the scope fails if its result does not pass its
+// checks.
+func (p Policy) Blocks(s autonoma.Scope) bool { return p.Scopes[s].Block }
+
+func (p Policy) checkTime() time.Duration { return time.Duration(p.Commands.Check) * time.Second }
+func (p Policy) setupTime() time.Duration { return time.Duration(p.Commands.Setup) * time.Second }

@@ -1,0 +1,124 @@
+package rigor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"autonoma"
+	"autonoma/internal/agent"
+	"autonoma/internal/project"
+	"autonoma/internal/tool"
+	"autonoma/internal/workspace"
+)
+
+// Look is what the platform found out about the repository by looking: the data
+// of an [autonoma.EventWork].
+type Look struct {
+	What    string             `json:"what"` // look
+	Source  string             `json:"source"`
+	Base    string             `json:"baseCommit"`
+	Project project.Project    `json:"project"`
+	Context string             `json:"context,omitempty"` // what a prompt says of it
+	Notices []workspace.Notice `json:"notices,omitempty"` // what its owner should know
+}
+
+// Key implements [journal.Entry].
+func (l Look) Key() string { return "look" }
+
+// research finds out what is there. A model reads only before the first step of a
+// run; what it found out goes with the run from there on.
+func (x *execution) research(ctx context.Context) (string, error) {
+	var err error
+	if x.look, err = work(ctx, x, "look", x.lookAround); err != nil {
+		return "", err
+	}
+	if x.result.Context = x.known(); x.result.Context != "" {
+		return "known from earlier steps", nil
+	}
+	if !x.rigor.Explore || x.Step.Round > 1 {
+		return "looked at by the platform", nil
+	}
+	a := x.agent("research", autonoma.Research, autonoma.Document, readers(x.bench))
+	var b brief
+	b.part("Task", x.Run.Request.Task)
+	b.data("The repository", "repository", x.look.Context, 0)
+	found, err := a.Work(ctx, system(x.Agent, autonoma.Research, "research"), b.String())
+	if err != nil {
+		return "", err
+	}
+	x.result.Context, x.result.Researched = found.Document, true
+	return "read by " + string(x.Agent.ID), nil
+}
+
+// known returns the context report of an earlier step.
+func (x *execution) known() string {
+	for _, e := range x.Earlier {
+		if e.Result.Context != "" {
+			return e.Result.Context
+		}
+	}
+	return ""
+}
+
+// lookAround detects languages and commands, and draws the map.
+func (x *execution) lookAround(ctx context.Context) (Look, error) {
+	files := x.bench.files.FS()
+	p, err := project.Look(ctx, files)
+	if err != nil {
+		return Look{}, err
+	}
+	l := Look{What: "look", Source: x.Run.Request.Source, Base: x.base.Commit, Notices: x.base.Notices}
+	if x.known() == "" {
+		drawn, err := project.Map(ctx, files, strings.Fields(x.Run.Request.Task), x.Policy.Prompt.Map)
+		if err != nil {
+			return Look{}, err
+		}
+		l.Context = p.Markdown(x.Policy.Prompt.Project) + "\n\n" + drawn
+	}
+	p.Docs, p.CI = nil, nil // their texts are in the context; the journal keeps them once
+	l.Project = p
+	return l, nil
+}
+
+// agent returns a conversation of the step's agent.
+func (x *execution) agent(loop string, phase autonoma.Phase, yields autonoma.Yield, tools tool.Set) *agent.Agent {
+	return &agent.Agent{
+		Loop: loop, Phase: phase, Yields: yields, Model: x.model, Tools: tools, Journal: x.Journal,
+		Turns:      x.Policy.Turns[x.Run.Request.Intelligence][yields],
+		Afford:     x.Afford,
+		Checkpoint: x.checkpoint(yields),
+	}
+}
+
+// checkpoint returns what happens after a call that may have changed files: they
+// are stored or, if the agent is not to change any, put back.
+func (x *execution) checkpoint(yields autonoma.Yield) func(context.Context, string) (agent.Checkpoint, error) {
+	return func(ctx context.Context, call string) (agent.Checkpoint, error) {
+		c, changed, err := x.bench.files.Checkpoint(ctx, fmt.Sprintf("%s %s", x.Execution.ID, call))
+		if err != nil || !changed {
+			return agent.Checkpoint{}, err
+		}
+		if yields != autonoma.Change {
+			return agent.Checkpoint{}, x.bench.files.Restore(ctx, x.start)
+		}
+		return agent.Checkpoint{Commit: c.Commit, Changed: c.Changed}, nil
+	}
+}
+
+// readers are the tools of an agent that looks and changes nothing.
+func readers(d tool.Desk) tool.Set { return tool.Set{tool.Read(d), tool.Glob(d), tool.Grep(d)} }
+
+// toolsOf returns the tools that an agent is given.
+func toolsOf(a autonoma.Agent, d tool.Desk) tool.Set {
+	all := map[string]func(tool.Desk) tool.Tool{
+		"bash": tool.Bash, "read": tool.Read, "write": tool.Write, "edit": tool.Edit, "glob": tool.Glob, "grep": tool.Grep,
+	}
+	var set tool.Set
+	for _, name := range a.Tools {
+		if make, ok := all[name]; ok {
+			set = append(set, make(d))
+		}
+	}
+	return set
+}

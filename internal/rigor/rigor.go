@@ -1,0 +1,178 @@
+// Package rigor carries out executions: one agent's work on one step, in five
+// phases.
+//
+//	research   what is there: the platform looks, and a model reads where that pays
+//	inspect    what is true before: dependencies installed, checks run on the base
+//	generate   the agent does the work
+//	optimize   formatted, built and tested; what fails goes back to the agent
+//	review     the exact result, in a clean checkout, passes its checks or does not
+//
+// What can be found out without a model is found out without one. Every outcome
+// goes through the journal, so an execution that was cut off goes on where it was.
+// The package decides how an execution is done; when, and what follows from it,
+// is decided by those who call it.
+package rigor
+
+import (
+	"context"
+	"fmt"
+
+	"autonoma"
+	"autonoma/internal/agent"
+	"autonoma/internal/journal"
+	"autonoma/internal/model"
+	"autonoma/internal/sandbox"
+	"autonoma/internal/setup"
+	"autonoma/internal/workspace"
+)
+
+// An Engine is what executions need. One serves all of a process.
+type Engine struct {
+	Policy     Policy
+	Workspaces *workspace.Store
+	Box        sandbox.Sandbox
+	Installer  *setup.Installer
+	Roots      []string // below which sources may lie
+
+	// Model returns the model of a tier.
+	Model func(autonoma.Intelligence) (model.Model, error)
+}
+
+// A Job is an execution and what it has to know.
+type Job struct {
+	Run       autonoma.Run
+	Step      autonoma.Step
+	Execution autonoma.Execution
+	Agent     autonoma.Agent
+	Earlier   []Earlier // what earlier steps came to, in order; the last round of each
+	Journal   *journal.Journal
+
+	// At says which checkpoint the journal ends at, or nothing.
+	At string
+	// Afford returns an error if the run may not spend what a turn costs at worst.
+	Afford func(ctx context.Context, m model.Info, r model.Request) error
+}
+
+// Earlier is what an earlier step came to.
+type Earlier struct {
+	Step   autonoma.Step
+	Result autonoma.Result
+}
+
+// Do carries out the job and returns what it came to. An [autonoma.Failure] is
+// the end of the run; other errors are the model's ([model.Error]), the
+// journal's, or faults that may pass.
+func (e *Engine) Do(ctx context.Context, j Job) (autonoma.Result, error) {
+	x, err := e.open(ctx, j)
+	if err != nil {
+		return autonoma.Result{}, err
+	}
+	defer x.close()
+	for _, p := range []struct {
+		phase autonoma.Phase
+		do    func(context.Context) (string, error)
+	}{
+		{autonoma.Research, x.research},
+		{autonoma.Inspect, x.inspect},
+		{autonoma.Generate, x.generate},
+		{autonoma.OptimizePhase, x.optimize},
+		{autonoma.Review, x.review},
+	} {
+		if err := x.phase(ctx, p.phase, p.do); err != nil {
+			if f, ok := failure(err); ok && f.Phase == "" {
+				f.Agent, f.Phase = j.Agent.ID, p.phase
+			}
+			return autonoma.Result{}, err
+		}
+	}
+	return x.result, nil
+}
+
+// An execution is a job that is being carried out.
+type execution struct {
+	*Engine
+	Job
+	rigor  Rigor
+	model  model.Model
+	base   workspace.Base
+	start  string // the commit this execution begins at
+	bench  *bench
+	worker *agent.Agent // the conversation of generate, which repairs go on with
+	look   Look
+	deps   setup.Installed
+	before []Check // the checks on the base of the run
+	after  []Check // the checks on what generate left, in its own checkout
+	result autonoma.Result
+
+	wellFormed map[string]bool // by a formatter's command, whether the start passed it
+}
+
+// open prepares the repository and the checkout. It changes nothing that matters
+// when it is done again.
+func (e *Engine) open(ctx context.Context, j Job) (*execution, error) {
+	m, err := e.Model(j.Run.Request.Intelligence)
+	if err != nil {
+		return nil, err
+	}
+	x := &execution{Engine: e, Job: j, model: m, rigor: e.Policy.Scopes[j.Run.Request.Scope]}
+	src, err := workspace.Resolve(ctx, j.Run.Request.Source, e.Roots)
+	if err != nil {
+		return nil, &autonoma.Failure{Code: autonoma.FailSource, Message: err.Error()}
+	}
+	x.base, err = e.Workspaces.Prepare(ctx, string(j.Run.ID), src, j.Run.Request.BaseRef)
+	if err != nil {
+		return nil, sourceFailure(err)
+	}
+	x.start = x.base.Commit
+	if n := len(j.Earlier); n > 0 && j.Earlier[n-1].Result.Commit != "" {
+		x.start = j.Earlier[n-1].Result.Commit
+	}
+	at := x.start
+	if j.At != "" {
+		at = j.At
+	}
+	x.bench, err = e.openBench(ctx, j, "work", at)
+	return x, err
+}
+
+func (x *execution) close() { x.bench.close() }
+
+// Phase tells of the beginning or the end of a phase: the data of an
+// [autonoma.EventPhase].
+type Phase struct{ autonoma.PhaseChanged }
+
+// Key implements [journal.Entry].
+func (p Phase) Key() string { return string(p.Phase) + "/" + string(p.Status) }
+
+// phase journals the beginning and the end of a phase around what is done in it.
+func (x *execution) phase(ctx context.Context, p autonoma.Phase, do func(context.Context) (string, error)) error {
+	if err := x.mark(ctx, autonoma.PhaseChanged{Phase: p, Status: autonoma.StepRunning}); err != nil {
+		return err
+	}
+	message, err := do(ctx)
+	if err != nil {
+		return err
+	}
+	return x.mark(ctx, autonoma.PhaseChanged{Phase: p, Status: autonoma.StepCompleted, Message: message})
+}
+
+func (x *execution) mark(ctx context.Context, c autonoma.PhaseChanged) error {
+	p := Phase{c}
+	_, err := journal.Do(ctx, x.Journal, autonoma.EventPhase, p.Key(), func(context.Context) (Phase, autonoma.Usage, error) {
+		return p, autonoma.Usage{}, nil
+	})
+	return err
+}
+
+// work journals something that the platform does itself.
+func work[T journal.Entry](ctx context.Context, x *execution, key string, do func(context.Context) (T, error)) (T, error) {
+	return journal.Do(ctx, x.Journal, autonoma.EventWork, key, func(ctx context.Context) (T, autonoma.Usage, error) {
+		v, err := do(ctx)
+		return v, autonoma.Usage{}, err
+	})
+}
+
+// title says in a line what a step's change is about.
+func (x *execution) title() string {
+	return fmt.Sprintf("%s (%s)", x.Step.ID, x.Agent.ID)
+}

@@ -1,0 +1,221 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mark returns an argument for sleep by which a process can be found again.
+func mark(t *testing.T) string {
+	t.Helper()
+	n, err := rand.Int(rand.Reader, big.NewInt(1e15))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("86400.%015d", n)
+}
+
+// leaving is a script that leaves processes behind in every way a shell knows.
+func leaving(mark string) string {
+	return strings.ReplaceAll(`
+sleep MARK &
+nohup sleep MARK >/dev/null 2>&1 &
+setsid sh -c 'trap "" TERM HUP INT; sleep MARK & sleep MARK' >/dev/null 2>&1 </dev/null &
+(setsid setsid sh -c '(sleep MARK &) ; sleep MARK' &)
+`, "MARK", mark)
+}
+
+func TestNothingIsLeft(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		m := mark(t)
+		ends := map[string]struct {
+			script string
+			limits Limits
+			want   Reason
+		}{
+			"by itself":  {script: leaving(m) + "sleep 0.1; exit 0"},
+			"by a limit": {script: leaving(m) + "sleep " + m, limits: Limits{Wall: 300 * time.Millisecond}, want: Timeout},
+		}
+		for name, tt := range ends {
+			t.Run(name, func(t *testing.T) {
+				got := sh(t, s, tt.script, Command{Limits: tt.limits})
+				if got.Reason != tt.want {
+					t.Errorf("ended with %+v %s", got.Exit, got.out)
+				}
+				if left := processes(m); len(left) > 0 {
+					t.Errorf("left processes %v", left)
+				}
+			})
+		}
+	})
+}
+
+func TestCancel(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		m, ws := mark(t), closedDir(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var at time.Time
+		go func() {
+			for {
+				if _, err := os.Stat(filepath.Join(ws, "started")); err == nil || t.Context().Err() != nil {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			at = time.Now()
+			cancel()
+		}()
+		e, err := s.Run(ctx, Command{Argv: []string{"/bin/sh", "-c", leaving(m) + "trap '' TERM INT HUP; touch started; sleep " + m}, Workspace: ws, Stdout: io.Discard})
+		took := time.Since(at)
+		if err != nil || e.Reason != Cancelled || e.Code != 137 {
+			t.Errorf("ended with %+v, %v", e, err)
+		}
+		if left := processes(m); len(left) > 0 {
+			t.Errorf("left processes %v", left)
+		}
+		// The promise is 100 ms; a busy machine gets some more.
+		if took > time.Second {
+			t.Errorf("took %s to end", took)
+		}
+		t.Logf("ended %s after the word", took.Round(time.Millisecond))
+		if e, err := s.Run(ctx, Command{Argv: []string{"true"}, Workspace: ws}); err != nil || e.Reason != Cancelled {
+			t.Errorf("after the end of the context: %+v, %v", e, err)
+		}
+	})
+}
+
+// When the server is killed, nothing it ran goes on.
+func TestServerKilled(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		m, ws := mark(t), closedDir(t)
+		server := exec.CommandContext(t.Context(), self(t))
+		server.Env = append(os.Environ(), playServer+"="+ws, "AUTONOMA_TEST_LEVEL="+string(s.Level()), "AUTONOMA_TEST_MARK="+m, "TMPDIR="+t.TempDir())
+		server.Stderr = os.Stderr
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the command runs", func() bool {
+			_, err := os.Stat(filepath.Join(ws, "started"))
+			return err == nil && len(processes("sleep\x00"+m)) == 2
+		})
+		if err := server.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		server.Wait()
+		eventually(t, "the command ends with its server", func() bool { return len(processes(m)) == 0 })
+	})
+}
+
+func TestLimits(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		t.Run("time", func(t *testing.T) {
+			got := sh(t, s, "trap '' TERM; while :; do :; done", Command{Limits: Limits{Wall: 200 * time.Millisecond}})
+			if got.Reason != Timeout || got.Code != 137 || got.Duration > 2*time.Second || got.CPU < 50*time.Millisecond {
+				t.Errorf("ended with %+v", got.Exit)
+			}
+		})
+		t.Run("memory", func(t *testing.T) {
+			c := attacking(t, "memory")
+			c.Limits.Memory = 128 << 20
+			got := run(t, s, c)
+			if got.Reason != Memory || got.Code != 137 || got.PeakMemory < 128<<20 {
+				t.Errorf("ended with %+v %s", got.Exit, got.out)
+			}
+			t.Logf("stopped at %d MiB of 128", got.PeakMemory>>20)
+		})
+		t.Run("memory of many", func(t *testing.T) {
+			c := attacking(t, "memory of many")
+			c.Limits.Memory = 128 << 20
+			got := run(t, s, c)
+			if got.Reason != Memory {
+				t.Errorf("ended with %+v %s", got.Exit, got.out)
+			}
+		})
+		t.Run("file size", func(t *testing.T) {
+			got := sh(t, s, "exec head -c 10000000 /dev/zero > big", Command{Limits: Limits{FileSize: 1 << 20}})
+			if got.Reason != FileSize || got.Code != 128+25 {
+				t.Errorf("ended with %+v %s", got.Exit, got.out)
+			}
+		})
+		t.Run("processes", func(t *testing.T) {
+			m := mark(t)
+			script := "i=0; while [ $i -lt 300 ]; do sleep " + m + " & i=$((i+1)); done; sleep 1; echo all started"
+			got := sh(t, s, script, Command{Limits: Limits{Processes: 40, Wall: 10 * time.Second}})
+			if strings.Contains(got.out, "all started") {
+				t.Errorf("started 300 processes: %+v %s", got.Exit, got.out)
+			}
+			if left := processes(m); len(left) > 0 {
+				t.Errorf("left processes %v", left)
+			}
+		})
+	})
+}
+
+func TestSpaceIsLimited(t *testing.T) {
+	level(t, confining, func(t *testing.T, s Sandbox) {
+		for _, path := range []string{"/tmp/big", "/dev/shm/big", "/home/agent/big"} {
+			got := sh(t, s, "head -c 100000000 /dev/zero > "+path, Command{Limits: Limits{Tmp: 8 << 20}})
+			if got.Code == 0 || !strings.Contains(got.out, "No space left") {
+				t.Errorf("%s: %+v %s", path, got.Exit, got.out)
+			}
+		}
+	})
+}
+
+// A fork bomb reaches its limit and goes with its command.
+func TestForkBomb(t *testing.T) {
+	level(t, confining, func(t *testing.T, s Sandbox) {
+		m := mark(t)
+		got := sh(t, s, "bomb() { sleep "+m+" & bomb & bomb & wait; }; bomb 2>/dev/null; sleep "+m,
+			Command{Limits: Limits{Processes: 60, Wall: 500 * time.Millisecond}, Stdout: io.Discard, Stderr: io.Discard})
+		if got.Reason != Timeout && got.Reason != Processes {
+			t.Errorf("ended with %+v", got.Exit)
+		}
+		if left := processes(m); len(left) > 0 {
+			t.Errorf("left processes %v", left)
+		}
+	})
+}
+
+// Many commands leave nothing in the server: no descriptor, mount or process.
+func TestManyLeaveNothing(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		c := Command{Argv: []string{"/bin/sh", "-c", "(setsid sleep 100 &) ; exit 0"}, Workspace: closedDir(t)}
+		before := count(t)
+		for range 200 {
+			if e, err := s.Run(t.Context(), c); err != nil || !e.OK() {
+				t.Fatalf("%+v, %v", e, err)
+			}
+		}
+		after := count(t)
+		if after.descriptors > before.descriptors || after.mounts > before.mounts || after.processes > before.processes || after.files > before.files {
+			t.Errorf("before: %+v, after: %+v", before, after)
+		}
+	})
+}
+
+// What a process holds of the kernel.
+type held struct{ descriptors, mounts, processes, files int }
+
+func count(t *testing.T) held {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	temporary, err := filepath.Glob(filepath.Join(os.TempDir(), "autonoma-run-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return held{len(fds), strings.Count(read(t, "/proc/self/mountinfo"), "\n"), len(children("self")), len(temporary)}
+}

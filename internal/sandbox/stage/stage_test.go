@@ -1,0 +1,156 @@
+package stage
+
+import (
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Any import but these would delay the stage until half of the program is
+// initialised.
+func TestImports(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.Imports {
+			if path, _ := strconv.Unquote(i.Path.Value); path != "runtime" && path != "syscall" && path != "unsafe" {
+				t.Errorf("%s imports %s", name, path)
+			}
+		}
+	}
+}
+
+func example() *Spec {
+	return &Spec{
+		UID: 1000, GID: -1, Hostname: "h", Loopback: true,
+		Ops: []Op{
+			{Kind: Bind, Target: "/usr", Source: "/usr", FD: -1, Maybe: true},
+			{Kind: Tmpfs, Target: "/tmp", FD: 7, Number: 1 << 40},
+		},
+		Argv: []string{"a", "", "b c\n"}, Env: []string{"K=v"}, Dir: "/workspace",
+		Limits: []Rlimit{{7, 1 << 63}}, Writable: []string{"/workspace"},
+	}
+}
+
+func TestSpecTravels(t *testing.T) {
+	want := example()
+	p := want.Encode()
+	got, ok := Decode(p[4:])
+	if !ok || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v; want %+v", got, ok, want)
+	}
+	for i := range p[4:] {
+		if _, ok := Decode(p[4 : 4+i]); ok {
+			t.Errorf("accepted the first %d of %d bytes", i, len(p)-4)
+		}
+	}
+	if _, ok := Decode(append(p[4:], 0)); ok {
+		t.Error("accepted more than there is")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(example().Encode()[4:])
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, p []byte) {
+		if s, ok := Decode(p); ok {
+			if again, ok := Decode(s.Encode()[4:]); !ok || !reflect.DeepEqual(again, s) {
+				t.Errorf("%+v became %+v", s, again)
+			}
+		}
+		DecodeResult(p)
+	})
+}
+
+// The filter is run here by a machine of our own, for every system call and
+// the arguments that matter.
+func TestFilter(t *testing.T) {
+	const eperm, enosys = errnoRet | uint32(syscall.EPERM), errnoRet | uint32(syscall.ENOSYS)
+	for _, tt := range []struct {
+		name string
+		arch uint32
+		nr   uint32
+		args [3]uint32
+		want uint32
+	}{
+		{"write", arch, syscall.SYS_WRITE, [3]uint32{1}, allowRet},
+		{"other machine", 3, syscall.SYS_WRITE, [3]uint32{}, killProcess},
+		{"ptrace", arch, syscall.SYS_PTRACE, [3]uint32{}, eperm},
+		{"mount", arch, syscall.SYS_MOUNT, [3]uint32{}, eperm},
+		{"clone3", arch, 435, [3]uint32{}, enosys},
+		{"thread", arch, sysClone, [3]uint32{syscall.CLONE_VM | syscall.CLONE_THREAD}, allowRet},
+		{"new user namespace", arch, sysClone, [3]uint32{syscall.CLONE_NEWUSER | uint32(syscall.SIGCHLD)}, eperm},
+		{"new mount namespace", arch, sysClone, [3]uint32{syscall.CLONE_NEWNS}, eperm},
+		{"socket of unix", arch, sysSocket, [3]uint32{syscall.AF_UNIX}, allowRet},
+		{"socket of inet", arch, sysSocket, [3]uint32{syscall.AF_INET, 1, 6}, allowRet},
+		{"socket of inet6", arch, sysSocket, [3]uint32{syscall.AF_INET6}, allowRet},
+		{"socket of netlink", arch, sysSocket, [3]uint32{syscall.AF_NETLINK}, allowRet},
+		{"socket of packets", arch, sysSocket, [3]uint32{syscall.AF_PACKET}, errnoRet | uint32(syscall.EAFNOSUPPORT)},
+		{"socket of mptcp", arch, sysSocket, [3]uint32{syscall.AF_INET, 1, 262}, errnoRet | uint32(syscall.EPROTONOSUPPORT)},
+		{"size of a terminal", arch, sysIoctl, [3]uint32{0, syscall.TIOCGWINSZ}, allowRet},
+		{"type into a terminal", arch, sysIoctl, [3]uint32{0, 0x5412}, eperm},
+		{"paste into a terminal", arch, sysIoctl, [3]uint32{0, 0x541c}, eperm},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := interpret(t, Filter(), tt.arch, tt.nr, tt.args); got != tt.want {
+				t.Errorf("returns %#x, want %#x", got, tt.want)
+			}
+		})
+	}
+	if x32 != 0 {
+		if got := interpret(t, Filter(), arch, x32|1, [3]uint32{}); got != enosys {
+			t.Errorf("a call by its x32 number returns %#x, want %#x", got, enosys)
+		}
+	}
+}
+
+// interpret runs a filter on a system call.
+func interpret(t *testing.T, code []byte, arch, nr uint32, args [3]uint32) uint32 {
+	t.Helper()
+	word := map[uint32]uint32{offNumber: nr, offArch: arch, offArg0: args[0], offArg1: args[1], offArg2: args[2]}
+	var loaded uint32
+	for pc := 0; pc*8 < len(code); pc++ {
+		i := code[pc*8 : pc*8+8]
+		op := uint16(i[0]) | uint16(i[1])<<8
+		k := uint32(i[4]) | uint32(i[5])<<8 | uint32(i[6])<<16 | uint32(i[7])<<24
+		jump := func(yes bool) {
+			if yes {
+				pc += int(i[2])
+			} else {
+				pc += int(i[3])
+			}
+		}
+		switch op {
+		case loadWord:
+			v, ok := word[k]
+			if !ok {
+				t.Fatalf("loads from %d", k)
+			}
+			loaded = v
+		case jumpEqual:
+			jump(loaded == k)
+		case jumpAny:
+			jump(loaded&k != 0)
+		case giveBack:
+			return k
+		default:
+			t.Fatalf("instruction %#x", op)
+		}
+	}
+	t.Fatal("ran off the end")
+	return 0
+}

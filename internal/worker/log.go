@@ -1,0 +1,132 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"autonoma"
+	"autonoma/internal/catalog"
+	"autonoma/internal/model"
+	"autonoma/internal/store"
+)
+
+// A log writes the journal of one execution, with its lease, and knows what the
+// run has used so far.
+type log struct {
+	worker *Worker
+	lease  store.Lease
+	run    autonoma.Request
+	usage  autonoma.Usage
+}
+
+// Append implements [journal.Log].
+func (l *log) Append(ctx context.Context, used autonoma.Usage, events ...autonoma.Event) error {
+	var err error
+	if len(events) == 1 && events[0].Kind == autonoma.EventPhase {
+		err = l.worker.enterPhase(ctx, l.lease, events[0])
+	} else {
+		err = l.worker.DB.Append(ctx, l.lease, used, events...)
+	}
+	if err != nil {
+		return err
+	}
+	l.usage.Add(used)
+	l.worker.Events.Wake()
+	return nil
+}
+
+// enterPhase saves the beginning or end of a phase with the progress it means.
+func (w *Worker) enterPhase(ctx context.Context, lease store.Lease, e autonoma.Event) error {
+	var now autonoma.PhaseChanged
+	if err := json.Unmarshal(e.Data, &now); err != nil {
+		return err
+	}
+	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.Hold(lease); err != nil {
+			return err
+		}
+		run, err := tx.Run(lease.Run)
+		if err != nil {
+			return err
+		}
+		exec, err := tx.Execution(lease.Execution)
+		if err != nil {
+			return err
+		}
+		exec.Phase = now.Phase
+		step := run.Step(exec.Step)
+		step.Phase, step.Progress = now.Phase, progress(now)
+		run.Advance()
+		if err := tx.SaveExecution(exec); err != nil {
+			return err
+		}
+		return tx.SaveRun(run, e)
+	})
+}
+
+// progress returns how far a step has come at the beginning or end of a phase.
+func progress(now autonoma.PhaseChanged) int {
+	done := 0
+	for _, p := range autonoma.Phases {
+		if p == now.Phase && now.Status != autonoma.StepCompleted {
+			break
+		}
+		done += catalog.PhaseShare(p)
+		if p == now.Phase {
+			break
+		}
+	}
+	return done
+}
+
+// answerTokens is how many tokens an answer is reckoned with when its model says
+// nothing of its limit.
+const answerTokens = 16_000
+
+// afford returns a failure if the run may not spend what the next turn costs at
+// worst: all of the conversation read anew, and the longest answer.
+func (l *log) afford(_ context.Context, m model.Info, r model.Request) error {
+	b := l.run.Budget
+	if b.MaxTokens == 0 && b.MaxCostUSD == 0 {
+		return nil
+	}
+	worst := model.Usage{InputTokens: tokens(r), OutputTokens: answerTokens}
+	if r.MaxTokens > 0 {
+		worst.OutputTokens = r.MaxTokens
+	}
+	if b.MaxTokens > 0 && l.usage.Tokens()+int64(worst.Total()) > b.MaxTokens {
+		return &autonoma.Failure{Code: autonoma.FailBudget, Message: fmt.Sprintf(
+			"%d of %d tokens are used, and the next turn may take %d", l.usage.Tokens(), b.MaxTokens, worst.Total())}
+	}
+	if b.MaxCostUSD > 0 && !m.Price.Known {
+		return &autonoma.Failure{Code: autonoma.FailBudget, Message: fmt.Sprintf(
+			"the price of %s/%s is not known, so the budget in dollars cannot be kept; set maxTokens instead, or give the model a price", m.Provider, m.Name)}
+	}
+	if cost := worst.Cost(m.Price); b.MaxCostUSD > 0 && l.usage.CostUSD+cost > b.MaxCostUSD {
+		return &autonoma.Failure{Code: autonoma.FailBudget, Message: fmt.Sprintf(
+			"$%.4f of $%.4f are spent, and the next turn may cost $%.4f", l.usage.CostUSD, b.MaxCostUSD, cost)}
+	}
+	return nil
+}
+
+// tokens is at least how many tokens a request has, for texts of any language that
+// models are trained on: three bytes a token.
+func tokens(r model.Request) int {
+	n := len(r.System)
+	for _, m := range r.Messages {
+		n += len(m.Text) + len(m.Opaque)
+		for _, c := range m.Calls {
+			n += len(c.Name) + len(c.Args)
+		}
+	}
+	for _, t := range r.Tools {
+		n += len(t.Name) + len(t.Description) + len(t.Schema)
+	}
+	return n/3 + 16*len(r.Messages) + 64
+}
+
+func outOfTime(limit time.Duration) error {
+	return &autonoma.Failure{Code: autonoma.FailBudget, Message: fmt.Sprintf("the run took longer than the %v it had", limit)}
+}

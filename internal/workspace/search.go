@@ -1,0 +1,343 @@
+package workspace
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits of searches. What a caller asks for beyond them is not an error: the
+// answer says that there is more.
+const (
+	MaxFound     = 10_000   // paths or matches in one answer
+	maxGrepFile  = 32 << 20 // bytes of a file that is searched
+	maxMatchLine = 500      // bytes of a matching line that are returned
+	maxPattern   = 1000     // bytes of a pattern
+)
+
+// A Match is a line that matches.
+type Match struct {
+	Path string
+	Line int    // from 1
+	Text string // without its end; long ones are cut
+}
+
+// A GrepQuery says what to look for.
+type GrepQuery struct {
+	Pattern    string // of package regexp; ^ and $ are ends of lines
+	Glob       string // of the files to look at; empty: all
+	IgnoreCase bool
+	Limit      int // of matches; 0: MaxFound
+}
+
+// Glob returns the paths of the files a pattern matches, sorted, and whether
+// there are more than [MaxFound]. Patterns are as in .gitignore and rg --glob:
+// * and ? stop at slashes, ** does not, {a,b} is a choice, and a pattern
+// without a slash matches names in any directory. Left out are .git
+// directories and what git ignores.
+func (w *Workspace) Glob(ctx context.Context, pattern string) (paths []string, more bool, err error) {
+	match, err := compileGlob(pattern)
+	if err != nil {
+		return nil, false, err
+	}
+	err = w.eachFile(ctx, match, func(path string, _ *os.File) bool {
+		if len(paths) == MaxFound {
+			more = true
+			return false
+		}
+		paths = append(paths, path)
+		return true
+	}, false)
+	return paths, more, err
+}
+
+// Grep returns the lines that match, by path and line, and whether there are
+// more. It searches the files [Workspace.Glob] would find, except binary and
+// very large ones.
+func (w *Workspace) Grep(ctx context.Context, q GrepQuery) (matches []Match, more bool, err error) {
+	expr, err := compilePattern(q)
+	if err != nil {
+		return nil, false, err
+	}
+	match, err := compileGlob(q.Glob)
+	if err != nil {
+		return nil, false, err
+	}
+	limit := q.Limit
+	if limit <= 0 || limit > MaxFound {
+		limit = MaxFound
+	}
+	g := grepper{expr: expr, limit: limit}
+	if prefix, whole := expr.LiteralPrefix(); whole || prefix != "" {
+		g.literal = []byte(prefix)
+	}
+	err = w.eachFile(ctx, match, func(path string, f *os.File) bool {
+		g.search(path, f)
+		return !g.more
+	}, true)
+	return g.matches, g.more, err
+}
+
+func compilePattern(q GrepQuery) (*regexp.Regexp, error) {
+	if len(q.Pattern) > maxPattern {
+		return nil, fmt.Errorf("the pattern is %w: at most %d bytes", ErrTooLarge, maxPattern)
+	}
+	flags := "(?m)"
+	if q.IgnoreCase {
+		flags = "(?mi)"
+	}
+	plain, err := regexp.Compile(q.Pattern)
+	if err != nil {
+		return nil, fmt.Errorf("the pattern is not understood (syntax of Go's regexp, without look-around and back-references): %w", err)
+	}
+	if !strings.ContainsAny(q.Pattern, "^$") && !q.IgnoreCase {
+		return plain, nil // without flags, so that its literal prefix is found
+	}
+	return regexp.Compile(flags + q.Pattern)
+}
+
+type grepper struct {
+	expr    *regexp.Regexp
+	literal []byte // what every match begins with
+	limit   int
+	buf     []byte
+
+	matches []Match
+	more    bool
+}
+
+func (g *grepper) search(path string, f *os.File) {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxGrepFile {
+		return
+	}
+	if int64(cap(g.buf)) <= info.Size() {
+		g.buf = make([]byte, info.Size()+1)
+	}
+	n, err := io.ReadFull(f, g.buf[:info.Size()])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return
+	}
+	data := g.buf[:n]
+	if bytes.IndexByte(data[:min(n, 8000)], 0) >= 0 || g.literal != nil && !bytes.Contains(data, g.literal) {
+		return
+	}
+	g.lines(path, data)
+}
+
+// lines finds the matching lines of a text. A match that spans lines counts
+// for the first.
+func (g *grepper) lines(path string, data []byte) {
+	line, counted := 1, 0
+	for at := 0; at < len(data); {
+		loc := g.expr.FindIndex(data[at:])
+		if loc == nil {
+			return
+		}
+		start := at + loc[0]
+		if start == len(data) && data[start-1] == '\n' {
+			return // the empty line after the last
+		}
+		begin := bytes.LastIndexByte(data[:start], '\n') + 1
+		end := len(data)
+		if i := bytes.IndexByte(data[start:], '\n'); i >= 0 {
+			end = start + i
+		}
+		if len(g.matches) == g.limit {
+			g.more = true
+			return
+		}
+		line += bytes.Count(data[counted:begin], []byte("\n"))
+		counted = begin
+		g.matches = append(g.matches, Match{path, line, shorten(data[begin:end])})
+		at = end + 1
+	}
+}
+
+func shorten(line []byte) string {
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(line) > maxMatchLine {
+		return strings.ToValidUTF8(string(line[:maxMatchLine]), "") + "…"
+	}
+	return string(line)
+}
+
+// compileGlob returns what tells whether a path matches. An empty pattern
+// matches everything.
+func compileGlob(pattern string) (func(path, name string) bool, error) {
+	if len(pattern) > maxPattern {
+		return nil, fmt.Errorf("the glob is %w: at most %d bytes", ErrTooLarge, maxPattern)
+	}
+	pattern = strings.TrimPrefix(strings.TrimPrefix(pattern, "./"), "/")
+	if pattern == "" || pattern == "**" || pattern == "**/*" {
+		return func(string, string) bool { return true }, nil
+	}
+	choices, err := expandBraces(pattern)
+	if err != nil {
+		return nil, err
+	}
+	exprs := make([]*regexp.Regexp, len(choices))
+	for i, choice := range choices {
+		var ok bool
+		if exprs[i], ok = globExpr(choice); !ok {
+			return nil, fmt.Errorf("the glob %q is malformed: close brackets, and write \\\\ for a backslash", pattern)
+		}
+	}
+	return func(path, name string) bool {
+		for i, expr := range exprs {
+			subject := path
+			if !strings.Contains(choices[i], "/") {
+				subject = name
+			}
+			if expr.MatchString(bytewise(subject)) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+const maxChoices = 256
+
+// expandBraces returns the patterns that one with {a,b} stands for.
+func expandBraces(pattern string) ([]string, error) {
+	done, todo := []string(nil), []string{pattern}
+	for len(todo) > 0 {
+		p := todo[0]
+		todo = todo[1:]
+		open, parts, end := firstBraces(p)
+		if parts == nil {
+			done = append(done, p)
+			continue
+		}
+		for _, part := range parts {
+			todo = append(todo, p[:open]+part+p[end:])
+		}
+		if len(todo)+len(done) > maxChoices {
+			return nil, fmt.Errorf("the glob stands for more than %d patterns", maxChoices)
+		}
+	}
+	return done, nil
+}
+
+// firstBraces finds the first innermost-complete {…} and its parts.
+func firstBraces(p string) (open int, parts []string, end int) {
+	depth, start := 0, 0
+	for i := 0; i < len(p); i++ {
+		switch {
+		case p[i] == '\\':
+			i++
+		case p[i] == '{':
+			if depth++; depth == 1 {
+				open, start, parts = i, i+1, nil
+			}
+		case p[i] == ',' && depth == 1:
+			parts = append(parts, p[start:i])
+			start = i + 1
+		case p[i] == '}' && depth > 0:
+			if depth--; depth == 0 {
+				return open, append(parts, p[start:i]), i + 1
+			}
+		}
+	}
+	return 0, nil, 0
+}
+
+// eachFile calls visit for the files that match, by path, until it returns
+// false. The file is open if asked for.
+func (w *Workspace) eachFile(ctx context.Context, match func(path, name string) bool, visit func(string, *os.File) bool, open bool) error {
+	v := &visitor{scan: scan{ctx: ctx, guest: true, now: time.Now().UnixNano()}, match: match, visit: visit, open: open}
+	fd, err := v.openDir(int(w.files.Fd()), ".")
+	if err != nil {
+		return fmt.Errorf("search: %w", err)
+	}
+	defer unix.Close(fd)
+	w.mu.Lock()
+	v.tracked = w.tree
+	w.mu.Unlock()
+	if err := v.dir(fd, "", v.tracked, nil, 0); err != nil && !errors.Is(err, fs.SkipAll) {
+		return fmt.Errorf("search: %w", err)
+	}
+	return nil
+}
+
+// A visitor goes through a workspace like a scan, by the same rules.
+type visitor struct {
+	scan
+	tracked *tree
+	match   func(path, name string) bool
+	visit   func(string, *os.File) bool
+	open    bool
+}
+
+func (v *visitor) dir(fd int, path string, tracked *tree, above *scope, depth int) error {
+	if v.ctx.Err() != nil {
+		return context.Cause(v.ctx)
+	}
+	names, err := readNames(fd)
+	if err != nil || depth > maxDepth {
+		return err
+	}
+	in := v.scope(fd, path, names, &tree{}, above)
+	for _, name := range names {
+		if v.entries++; v.entries > maxEntries {
+			return fmt.Errorf("there are more than %d files: %w", maxEntries, ErrTooLarge)
+		}
+		if err := v.one(fd, path+name, name, tracked.find(name), in, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *visitor) one(fd int, full, name string, tracked *entry, in *scope, depth int) error {
+	var st unix.Stat_t
+	if !storable(name) || unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return nil
+	}
+	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	if tracked == nil && in.ignored(full, name, isDir) {
+		return nil
+	}
+	if isDir {
+		child, err := v.openDir(fd, name)
+		if err != nil {
+			return nil // gone, or not to be read
+		}
+		defer unix.Close(child)
+		var below *tree
+		if tracked != nil {
+			below = tracked.dir
+		}
+		return v.dir(child, full+"/", below, in, depth+1)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || !v.match(full, name) {
+		return nil
+	}
+	if !v.open {
+		return v.answer(v.visit(full, nil))
+	}
+	f, err := v.openFile(fd, full, name)
+	if f == nil || errors.Is(err, syscall.EACCES) {
+		return nil
+	}
+	defer f.Close()
+	return v.answer(v.visit(full, f))
+}
+
+func (v *visitor) answer(on bool) error {
+	if on {
+		return nil
+	}
+	return fs.SkipAll
+}
