@@ -221,7 +221,15 @@ type Result struct {
 	Commit       string        `json:"commit"`                 // the state of the branch afterwards
 	Changed      bool          `json:"changed"`                // whether this execution changed it
 	Verification *Verification `json:"verification,omitempty"` // of Commit
+	Installed    *Installed    `json:"installed,omitempty"`    // what set-up installed, for the whole run
 	Baseline     []Checked     `json:"baseline,omitempty"`     // the checks on the base of the run
+}
+
+// Installed names what set-up installed. It is installed once, for the base of the
+// run: what agents write must not decide what runs with a network.
+type Installed struct {
+	Key   string   `json:"key,omitempty"`
+	Makes []string `json:"makes,omitempty"` // what it put into the checkout
 }
 
 // A Verdict is what a reviewing agent decided.

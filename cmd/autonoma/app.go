@@ -47,6 +47,7 @@ type app struct {
 	boxError error // why there is no sandbox
 	tiers    provider.Tiers
 	noModel  error // why there is no model
+	working  bool  // whether executions are carried out here
 	draining sync.Once
 	drained  chan struct{}
 }
@@ -174,8 +175,12 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	web := httpapi.NewServer(httpapi.Config{
 		Tasks: a.tasks, Who: a.keys.Who, Health: a.health, Ready: a.up, Version: version(), Log: a.log,
 	})
-	if err := a.queue.Start(ctx); err != nil {
-		return err
+	// Without a model or a sandbox, what was accepted before waits for them.
+	if a.ready(autonoma.Request{}) == nil {
+		if err := a.queue.Start(ctx); err != nil {
+			return err
+		}
+		a.working = true
 	}
 	var parts sync.WaitGroup
 	parts.Go(func() { a.worker.Watch(ctx) })
@@ -211,6 +216,9 @@ func (a *app) drain() {
 		defer cancel()
 		if n := a.worker.Active(); n > 0 {
 			a.log.Info("draining", "executions", n) //nolint:sloglint // there is no context any more
+		}
+		if !a.working {
+			return
 		}
 		if err := a.queue.Stop(ctx); err != nil {
 			a.log.Warn("stop queue", "err", err) //nolint:sloglint // likewise

@@ -138,8 +138,7 @@ func stream(hc huma.Context, news iter.Seq2[[]autonoma.Event, error]) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	if err := relay(newSlow(w), news); err != nil && r.Context().Err() == nil {
-		// Too late for a problem, and the client will come again.
+	if err := relay(newSlow(w), news); err != nil { // too late for a problem, and the client will come again
 		noteOf(r.Context()).err = fmt.Errorf("stream: %w", err)
 	}
 }

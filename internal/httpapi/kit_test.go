@@ -51,6 +51,14 @@ type kit struct {
 
 func newKit(t testing.TB) *kit {
 	t.Helper()
+	k := newParts(t)
+	k.serve()
+	return k
+}
+
+// newParts returns a kit without a server.
+func newParts(t testing.TB) *kit {
+	t.Helper()
 	dir, ctx := t.TempDir(), t.Context()
 	db := must(store.Open(ctx, filepath.Join(dir, "a.db")))(t)
 	t.Cleanup(func() { db.Close() })
@@ -78,7 +86,6 @@ func newKit(t testing.TB) *kit {
 			return map[string]api.Service{"database": {Status: api.Healthy, Message: "ok"}}
 		},
 	}
-	k.serve()
 	return k
 }
 
@@ -305,4 +312,9 @@ func serveOne(h http.Handler, key string, body []byte) *httptest.ResponseRecorde
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// anybody lets everybody in.
+func anybody(context.Context, string) (autonoma.Actor, error) {
+	return autonoma.Actor{Tenant: "ten_a1b2c3d4e5f6", Scopes: []autonoma.KeyScope{autonoma.ScopeAdmin}}, nil
 }

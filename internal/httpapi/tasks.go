@@ -11,7 +11,7 @@ import (
 
 	"autonoma"
 	"autonoma/api"
-	"autonoma/internal/store"
+	"autonoma/internal/service"
 )
 
 // taskIn names a task in the path of a request.
@@ -120,21 +120,21 @@ func (s *server) listTasks(ctx context.Context, by autonoma.Actor, in *listTasks
 }
 
 // formatCursor writes a place in a listing so that nobody is tempted to read it.
-func formatCursor(c store.Cursor) string {
+func formatCursor(c service.Cursor) string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%s", c.At.UnixMicro(), c.ID))
 }
 
-func parseCursor(text string) (store.Cursor, error) {
+func parseCursor(text string) (service.Cursor, error) {
 	if text == "" {
-		return store.Cursor{}, nil
+		return service.Cursor{}, nil
 	}
 	plain, err := base64.RawURLEncoding.DecodeString(text)
 	at, id, _ := strings.Cut(string(plain), ".")
 	us, bad := strconv.ParseInt(at, 10, 64)
 	if err != nil || bad != nil || !autonoma.RunID(id).Valid() {
-		return store.Cursor{}, &autonoma.FieldError{Field: "cursor", Reason: "must be the nextCursor of an earlier page"}
+		return service.Cursor{}, &autonoma.FieldError{Field: "cursor", Reason: "must be the nextCursor of an earlier page"}
 	}
-	return store.Cursor{At: time.UnixMicro(us).UTC(), ID: id}, nil
+	return service.Cursor{At: time.UnixMicro(us).UTC(), ID: id}, nil
 }
 
 type taskOut struct {

@@ -33,7 +33,7 @@ func KindOfStatus(status int) Kind {
 	case status >= 400:
 		return InvalidRequest
 	case status >= 300:
-		return Malformed // a key is not carried elsewhere: redirects are not followed
+		return NotFound // a key is not carried elsewhere: redirects are not followed
 	}
 	return ""
 }

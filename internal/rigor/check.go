@@ -69,10 +69,19 @@ func (x *execution) check(ctx context.Context, b *bench, commands []string) ([]C
 }
 
 // commands returns what the result of the run must pass: what was asked for, or
-// else the project's build and tests.
+// else the build and tests that the base of the run has, so that no change can
+// choose what it is checked by. Only where the base has none, what a change brings
+// along has to do.
 func (x *execution) commands() []string {
 	if len(x.Run.Request.Verify) > 0 {
 		return x.Run.Request.Verify
+	}
+	if before := x.baseline(); before != nil {
+		all := make([]string, len(before))
+		for i, c := range before {
+			all[i] = c.Command
+		}
+		return all
 	}
 	c := x.look.Project.Commands
 	return lines(append(c.Build[:len(c.Build):len(c.Build)], c.Test...))
@@ -131,7 +140,7 @@ func (x *execution) clean(ctx context.Context, name, commit string) (*bench, fun
 		b.close()
 		_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), name)
 	}
-	if err := x.equip(ctx, b); err != nil {
+	if err := x.equip(b); err != nil {
 		gone()
 		return nil, nil, err
 	}

@@ -28,7 +28,8 @@ func (x *execution) generate(ctx context.Context) (string, error) {
 
 // keep takes over what the agent said of its work.
 func (x *execution) keep(done autonoma.Result) {
-	done.Context, done.Researched, done.Baseline = x.result.Context, x.result.Researched, x.result.Baseline
+	done.Context, done.Researched = x.result.Context, x.result.Researched
+	done.Installed, done.Baseline = x.result.Installed, x.result.Baseline
 	if done.Document == "" {
 		done.Document = x.result.Document
 	}

@@ -24,15 +24,10 @@ func (s Setup) Key() string { return "setup" }
 // inspect makes sure that the work can begin, and finds out what is true before
 // it does.
 func (x *execution) inspect(ctx context.Context) (string, error) {
-	s, err := work(ctx, x, "setup", x.install)
-	if err != nil {
+	if err := x.installOnce(ctx); err != nil {
 		return "", err
 	}
-	x.deps = s.Installed
-	if s.Problem != "" && len(x.Run.Request.Setup) > 0 {
-		return "", &autonoma.Failure{Code: autonoma.FailSetup, Message: s.Problem}
-	}
-	if err := x.equip(ctx, x.bench); err != nil {
+	if err := x.equip(x.bench); err != nil {
 		return "", err
 	}
 	if !x.rigor.Checks || len(x.commands()) == 0 {
@@ -54,6 +49,26 @@ func (x *execution) inspect(ctx context.Context) (string, error) {
 	return fmt.Sprintf("all %d checks pass before any change", len(x.before)), nil
 }
 
+// installOnce installs the dependencies of the base of the run, unless an earlier
+// step has done so.
+func (x *execution) installOnce(ctx context.Context) error {
+	for _, e := range x.Earlier {
+		if i := e.Result.Installed; i != nil {
+			x.deps, x.result.Installed = setup.Installed{Key: i.Key, Makes: i.Makes}, i
+			return nil
+		}
+	}
+	s, err := work(ctx, x, "setup", x.install)
+	if err != nil {
+		return err
+	}
+	if s.Problem != "" && len(x.Run.Request.Setup) > 0 {
+		return &autonoma.Failure{Code: autonoma.FailSetup, Message: s.Problem}
+	}
+	x.deps, x.result.Installed = s.Installed, &autonoma.Installed{Key: s.Installed.Key, Makes: s.Installed.Makes}
+	return nil
+}
+
 // baseline returns the checks on the base of the run, if an earlier step has run
 // the same.
 func (x *execution) baseline() []Check {
@@ -65,7 +80,7 @@ func (x *execution) baseline() []Check {
 	return nil
 }
 
-// install installs the dependencies of the commit this execution begins at.
+// install installs the dependencies of the base of the run.
 func (x *execution) install(ctx context.Context) (Setup, error) {
 	s := Setup{What: "setup"}
 	p := setup.Plan{
@@ -83,7 +98,7 @@ func (x *execution) install(ctx context.Context) (Setup, error) {
 		if err := x.Workspaces.Discard(ctx, string(x.Run.ID), "setup"); err != nil {
 			return "", err
 		}
-		b, err := x.openBench(ctx, x.Job, "setup", x.start)
+		b, err := x.openBench(ctx, x.Job, "setup", x.base.Commit)
 		if err != nil {
 			return "", err
 		}
@@ -100,7 +115,7 @@ func (x *execution) install(ctx context.Context) (Setup, error) {
 const gitPath = "/run/autonoma"
 
 // equip lets the commands of a bench use what was installed.
-func (x *execution) equip(ctx context.Context, b *bench) error {
+func (x *execution) equip(b *bench) error {
 	mounts, env, err := x.Installer.View(x.deps, b.private)
 	if err != nil {
 		return err

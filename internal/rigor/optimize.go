@@ -6,6 +6,7 @@ import (
 
 	"autonoma"
 	"autonoma/internal/agent"
+	"autonoma/internal/project"
 )
 
 // Checkpoint names a state of the files.
@@ -16,6 +17,9 @@ type Checkpoint = agent.Checkpoint
 func (x *execution) optimize(ctx context.Context) (string, error) {
 	if x.Agent.Yields != autonoma.Change {
 		return "nothing to optimize in a " + string(x.Agent.Yields), nil
+	}
+	if err := x.lookAgain(ctx); err != nil {
+		return "", err
 	}
 	for try := 0; ; try++ {
 		c, err := work(ctx, x, fmt.Sprintf("checks.%d", try), func(ctx context.Context) (Checks, error) {
@@ -45,6 +49,20 @@ func (x *execution) optimize(ctx context.Context) (string, error) {
 		return fmt.Sprintf("%d of %d checks fail", bad, len(x.after)), nil
 	}
 	return fmt.Sprintf("all %d checks pass", len(x.after)), nil
+}
+
+// lookAgain finds the commands of a project that had none before.
+func (x *execution) lookAgain(ctx context.Context) error {
+	if !x.rigor.Checks || len(x.commands()) > 0 {
+		return nil
+	}
+	again, err := work(ctx, x, "look again", func(ctx context.Context) (Look, error) {
+		p, err := project.Look(ctx, x.bench.files.FS())
+		p.Docs, p.CI = nil, nil
+		return Look{What: "look again", Base: x.base.Commit, Project: p}, err
+	})
+	x.look.Project.Commands = again.Project.Commands
+	return err
 }
 
 // checkWork runs the project's formatter and the checks in the agent's checkout.

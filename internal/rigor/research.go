@@ -24,7 +24,7 @@ type Look struct {
 }
 
 // Key implements [journal.Entry].
-func (l Look) Key() string { return "look" }
+func (l Look) Key() string { return l.What }
 
 // research finds out what is there. A model reads only before the first step of a
 // run; what it found out goes with the run from there on.
@@ -68,7 +68,10 @@ func (x *execution) lookAround(ctx context.Context) (Look, error) {
 	if err != nil {
 		return Look{}, err
 	}
-	l := Look{What: "look", Source: x.Run.Request.Source, Base: x.base.Commit, Notices: x.base.Notices}
+	l := Look{What: "look", Source: x.Run.Request.Source, Base: x.base.Commit}
+	if len(x.Earlier) == 0 {
+		l.Notices = x.base.Notices // told once
+	}
 	if x.known() == "" {
 		drawn, err := project.Map(ctx, files, strings.Fields(x.Run.Request.Task), x.Policy.Prompt.Map)
 		if err != nil {

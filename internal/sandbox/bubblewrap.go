@@ -50,6 +50,7 @@ func openBubblewrap(ctx context.Context) (Sandbox, []Check, error) {
 		checks = append(checks, Check{Name: "not the host's root", Optional: true,
 			Detail: "commands run with the host's user 0, without its capabilities; run the server as an unprivileged user"})
 	}
+	checks = append(checks, landlocked())
 	proven, err := proveLevel(ctx, b)
 	return b, append(checks, proven...), err
 }

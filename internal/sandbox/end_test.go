@@ -172,9 +172,18 @@ func TestSpaceIsLimited(t *testing.T) {
 	})
 }
 
-// A fork bomb reaches its limit and goes with its command.
+// A fork bomb reaches its limit and goes with its command, where the kernel
+// holds it. Where only the watch can, it is not put to this test on a machine
+// that others use: see TestLimits for one that is slower.
 func TestForkBomb(t *testing.T) {
-	level(t, confining, func(t *testing.T, s Sandbox) {
+	levels := []Level{Namespaces}
+	if os.Geteuid() != 0 {
+		levels = confining
+	}
+	level(t, levels, func(t *testing.T, s Sandbox) {
+		if n, ok := s.(*namespaces); ok && os.Geteuid() == 0 && !n.ids.mapped() {
+			return
+		}
 		m := mark(t)
 		got := sh(t, s, "bomb() { sleep "+m+" & bomb & bomb & wait; }; bomb 2>/dev/null; sleep "+m,
 			Command{Limits: Limits{Processes: 60, Wall: 500 * time.Millisecond}, Stdout: io.Discard, Stderr: io.Discard})
@@ -192,7 +201,11 @@ func TestManyLeaveNothing(t *testing.T) {
 	level(t, all, func(t *testing.T, s Sandbox) {
 		c := Command{Argv: []string{"/bin/sh", "-c", "(setsid sleep 100 &) ; exit 0"}, Workspace: closedDir(t)}
 		before := count(t)
-		for range 200 {
+		times := 200
+		if os.Getenv(inner) != "" {
+			times = 50
+		}
+		for range times {
 			if e, err := s.Run(t.Context(), c); err != nil || !e.OK() {
 				t.Fatalf("%+v, %v", e, err)
 			}

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -37,6 +36,7 @@ func openNamespaces(ctx context.Context) (Sandbox, []Check, error) {
 		n.ids = ids
 		checks = append(checks, c)
 	}
+	checks = append(checks, landlocked())
 	proven, err := proveLevel(ctx, n)
 	return n, append(checks, proven...), err
 }
@@ -192,7 +192,7 @@ func (t *trees) close() {
 
 // notStarted turns a fault into what Run returns for it.
 func notStarted(f *stage.Fault) error {
-	if f.Kind == stage.NotStarted && errors.Is(f.Errno, syscall.ENOENT) {
+	if f.Kind == stage.NotFound {
 		return fmt.Errorf("%w: %w", ErrNotFound, f)
 	}
 	return fmt.Errorf("run in a sandbox: %w", f)

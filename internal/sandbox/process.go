@@ -22,6 +22,8 @@ type process struct {
 	kind           string
 	spec           *stage.Spec
 	hand           []*os.File
+	// countProcesses: the kernel does not refuse the fork beyond the limit, as it
+	// never does for root, so the watch has to count.
 	countProcesses bool
 	// kill ends everything that was started; nil to kill the process itself.
 	kill func(p *os.Process, control *os.File)
@@ -69,6 +71,7 @@ func (p process) run(ctx context.Context, c Command) (Exit, error) {
 		}
 	}}
 	w.start(ctx)
+	p.spec.Yield = p.countProcesses
 	sendErr := send(control, p.spec.Encode())
 	waitErr := cmd.Wait()
 	stopped := w.end()

@@ -52,6 +52,16 @@ func proveLevel(ctx context.Context, s Sandbox) ([]Check, error) {
 	return append(checks, bait.owned()), nil
 }
 
+// landlocked reports on the second wall. Where the kernel offers it, a command
+// is not run without it.
+func landlocked() Check {
+	abi := stage.LandlockABI()
+	if abi == 0 {
+		return Check{Name: "landlock", Optional: true, Detail: "the kernel does not offer it: mounts alone guard the files; boot with lsm=landlock,…"}
+	}
+	return Check{Name: "landlock", OK: true, Optional: true, Detail: fmt.Sprintf("ABI %d", abi)}
+}
+
 // indented returns what a program said about its failure, to follow an error.
 func indented(said string) string {
 	if said = strings.TrimSpace(said); said == "" {

@@ -244,6 +244,70 @@ func TestNotFound(t *testing.T) {
 	})
 }
 
+func TestNoSuchDirectory(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		_, err := s.Run(t.Context(), Command{Argv: []string{"true"}, Workspace: t.TempDir(), Dir: "missing"})
+		if err == nil || errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "/missing") {
+			t.Errorf("got %v, want an error that names the directory", err)
+		}
+	})
+}
+
+// With the network of the host, a command reaches what the host reaches, finds
+// hosts as it does, and is confined in all else.
+func TestNetwork(t *testing.T) {
+	host := newHost(t)
+	level(t, confining, func(t *testing.T, s Sandbox) {
+		for attack, tt := range map[string]struct {
+			arg  string
+			want int
+		}{"tcp": {host.tcp, 0}, "read": {host.secret, 1}, "unix": {host.path, 1}, "signal": {host.victim, 1}} {
+			c := attacking(t, attack, tt.arg)
+			c.Network = true
+			if got := run(t, s, c); got.Code != tt.want {
+				t.Errorf("%s %s: %+v %s", attack, tt.arg, got.Exit, got.out)
+			}
+		}
+		want, err := os.ReadFile("/etc/hosts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sh(t, s, "cat /etc/hosts", Command{Network: true}); got.out != string(want) {
+			t.Errorf("/etc/hosts is %q, want the host's %q", got.out, want)
+		}
+	})
+}
+
+// Where root cannot map owners, commands have the host's user 0 without any
+// power, and all else holds. For others this is the level as always.
+func TestWithoutMappedOwners(t *testing.T) {
+	if _, _, err := Open(t.Context(), string(Namespaces)); err != nil {
+		t.Log(err)
+		return // reported by the other tests
+	}
+	s := &namespaces{system: system()}
+	checks, err := proveLevel(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range checks {
+		if !c.OK {
+			t.Errorf("%+v", c)
+		}
+	}
+	for _, path := range []string{"/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches", "/proc/sysrq-trigger", "/etc/passwd", "/usr/bin/env"} {
+		if got := run(t, s, attacking(t, "write", path)); got.Code != 1 {
+			t.Errorf("write %s: %+v %s", path, got.Exit, got.out)
+		}
+	}
+	m := mark(t)
+	script := "i=0; while [ $i -lt 300 ]; do sleep " + m + " & i=$((i+1)); done; sleep 1; echo all started"
+	got := sh(t, s, script, Command{Limits: Limits{Processes: 40}})
+	if strings.Contains(got.out, "all started") {
+		t.Errorf("started 300 processes: %+v", got.Exit)
+	}
+}
+
 func TestNoneRefusesMounts(t *testing.T) {
 	level(t, []Level{None}, func(t *testing.T, s Sandbox) {
 		c := Command{Argv: []string{"true"}, Workspace: t.TempDir()}
@@ -306,7 +370,7 @@ func TestInputThatBlocks(t *testing.T) {
 
 // What a command wrote arrives, however much, and does not stay in memory.
 func TestMuchOutput(t *testing.T) {
-	level(t, all, func(t *testing.T, s Sandbox) {
+	level(t, []Level{Namespaces}, func(t *testing.T, s Sandbox) {
 		var n counter
 		got := sh(t, s, "head -c 1073741824 /dev/zero", Command{Stdout: &n, Stderr: io.Discard})
 		if !got.OK() || n != 1<<30 {

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"math"
 	"os"
 	"strconv"
 	"time"
@@ -13,6 +14,7 @@ import (
 const (
 	tick      = 100 * time.Millisecond
 	quickTick = 20 * time.Millisecond
+	countTick = 5 * time.Millisecond // where only we stand between a fork bomb and the host
 )
 
 // A watcher ends a command that takes too long or too much.
@@ -40,7 +42,7 @@ func (w *watcher) start(ctx context.Context) {
 	go func() {
 		v := w.watch(ctx)
 		if v.reason != "" {
-			v.cpu = usage(w.pid).cpu
+			v.cpu = usage(w.pid, w.most()).cpu
 			w.kill()
 		}
 		w.done <- v
@@ -71,7 +73,7 @@ func (w *watcher) watch(ctx context.Context) (v verdict) {
 			return v
 		case <-look.C:
 		}
-		u := usage(w.pid)
+		u := usage(w.pid, w.most())
 		if u.resident > w.limits.Memory {
 			// Pages shared between processes were counted for each of them:
 			// before killing, count them once.
@@ -92,10 +94,21 @@ func (w *watcher) watch(ctx context.Context) (v verdict) {
 
 // pause is how long to wait before looking again.
 func (w *watcher) pause(resident int64) time.Duration {
-	if w.countProcesses || resident > w.limits.Memory/2 {
+	switch {
+	case w.countProcesses:
+		return countTick
+	case resident > w.limits.Memory/2:
 		return quickTick
 	}
 	return tick
+}
+
+// most is how many threads there may be before it is no use to look further.
+func (w *watcher) most() int {
+	if w.countProcesses {
+		return w.limits.Processes
+	}
+	return math.MaxInt
 }
 
 // A use is what the processes of a command take at one moment.
@@ -107,13 +120,15 @@ type use struct {
 }
 
 // usage looks at all descendants of a stage. Whatever a command leaves behind
-// stays a descendant, as orphans become children of the stage.
-func usage(stagePID int) use {
+// stays a descendant, as orphans become children of the stage. It stops looking
+// when there are more threads than most: they may multiply faster than they can
+// be counted.
+func usage(stagePID, most int) use {
 	var u use
 	stage := strconv.Itoa(stagePID)
 	u.cpu = status(stage).cpu
 	queue := children(stage)
-	for len(queue) > 0 {
+	for len(queue) > 0 && u.tasks+len(queue) <= most {
 		pid := queue[0]
 		queue = append(queue[1:], children(pid)...)
 		s := status(pid)
@@ -125,6 +140,7 @@ func usage(stagePID int) use {
 		u.tasks += s.tasks
 		u.cpu += s.cpu
 	}
+	u.tasks += len(queue) // those not looked at count for one each
 	return u
 }
 

@@ -35,6 +35,9 @@ type Config struct {
 	Source func(ctx context.Context, req autonoma.Request) error
 }
 
+// A Cursor is a place in a listing. The zero value is its beginning.
+type Cursor = store.Cursor
+
 // Tasks is what users may do with tasks.
 type Tasks struct {
 	Config

@@ -99,7 +99,7 @@ func sentBack(step autonoma.Step, result autonoma.Result) bool {
 // resultOf is what the log tells of a result: not its documents, which are
 // artifacts and in the execution.
 func resultOf(r autonoma.Result) autonoma.Result {
-	r.Document, r.Context, r.Baseline = "", "", nil
+	r.Document, r.Context, r.Installed, r.Baseline = "", "", nil, nil
 	return r
 }
 

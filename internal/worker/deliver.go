@@ -2,14 +2,12 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"autonoma"
 	"autonoma/internal/store"
-	"autonoma/internal/workspace"
 )
 
 // A delivery is the result of a run, handed over but not yet told of.
@@ -62,14 +60,19 @@ func (w *Worker) deliver(ctx context.Context, lease store.Lease, exec autonoma.E
 // branch puts the result into the source as a branch.
 func (w *Worker) branch(ctx context.Context, run, head, name string, d *delivery) error {
 	handed, err := w.Workspaces.Deliver(ctx, run, head, name)
-	if errors.Is(err, workspace.ErrBranchTaken) {
-		d.problem = &autonoma.Failure{Code: autonoma.FailDelivery, Message: err.Error()}
-		return nil
-	}
-	if err == nil && handed.Branch != "" {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		w.Log.WarnContext(ctx, "deliver", "run", run, "err", err)
+		d.problem = &autonoma.Failure{
+			Code:    autonoma.FailDelivery,
+			Message: "the branch " + name + " could not be made in the source (does it exist, is the repository writable?); the result is in the artifacts patch and bundle",
+		}
+	case handed.Branch != "":
 		d.output.Branch = &name
 	}
-	return err
+	return nil
 }
 
 // outcome sums up what the steps of a run came to.

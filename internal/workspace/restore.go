@@ -15,8 +15,7 @@ import (
 
 // Restore puts the files back to exactly a commit of the run's repository.
 // Files made since are removed, empty directories and pipes among them. What
-// the .gitignore files of the workspace exclude stays, as it does with git
-// clean: dependencies and build results are not worth losing; unless the commit
+// the .gitignore files of the commit exclude stays, as it does with git clean: dependencies and build results are not worth losing; unless the commit
 // has a file in its place. Directories called .git stay too.
 //
 // A Restore that is cut off is completed by another.
@@ -35,35 +34,41 @@ func (w *Workspace) Restore(ctx context.Context, commit string) error {
 
 func (w *Workspace) restore(ctx context.Context, want *tree, commit string) error {
 	s := &scan{dry: true}
-	have, err := w.look(ctx, cmpOrTree(w.tree, want), s)
+	known := w.tree
+	if known == nil {
+		known = want // nothing was seen yet; so everything is read
+	}
+	have, err := w.look(ctx, known, s)
 	if err != nil {
 		return err
 	}
-	c := compare(have, want)
-	if err := w.remove(c, s); err != nil {
-		return err
+	// The rules that come back with the files may ignore less than those that
+	// went, so that there is more to remove. Rules only come back once.
+	for range 3 {
+		c := compare(have, want)
+		if err := w.remove(c, s); err != nil {
+			return err
+		}
+		if err := w.write(ctx, c.write, want.name); err != nil {
+			return err
+		}
+		s = &scan{dry: true, trust: true}
+		if have, err = w.look(ctx, want, s); err != nil {
+			return err
+		}
+		got, err := w.repo.store(have)
+		if err != nil {
+			return err
+		}
+		if got == want.name {
+			if err := w.remove(change{}, s); err != nil {
+				return err
+			}
+			w.tree, w.head, w.headTree = have, commit, want.name
+			return w.repo.setRef(w.headRef(), commit)
+		}
 	}
-	if err := w.write(ctx, c.write, want.name); err != nil {
-		return err
-	}
-	w.tree, err = w.look(ctx, want, &scan{dry: true, trust: true})
-	if err != nil {
-		return err
-	}
-	if got, err := w.repo.store(w.tree); err != nil || got != want.name {
-		return errors.Join(err, fmt.Errorf("the files are not as in the commit: somebody is writing to the workspace"))
-	}
-	w.head, w.headTree = commit, want.name
-	return w.repo.setRef(w.headRef(), commit)
-}
-
-// cmpOrTree returns what to compare the files with: what is known of them, or
-// at first, what they should be.
-func cmpOrTree(known, want *tree) *tree {
-	if known != nil {
-		return known
-	}
-	return want
+	return errors.New("the files are not as in the commit: somebody is writing to the workspace")
 }
 
 // A change is what has to be done to make one tree another.

@@ -19,9 +19,7 @@ import (
 // A Recorder is an HTTP client's transport that keeps what is sent and answers
 // with a prepared body.
 type Recorder struct {
-	Status   int    // default: 200
-	Type     string // default: text/event-stream
-	Answer   string
+	Answer   string // a stream
 	Requests []*http.Request
 	Bodies   [][]byte
 }
@@ -33,16 +31,12 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	r.Requests, r.Bodies = append(r.Requests, req), append(r.Bodies, body)
-	resp := &http.Response{
-		StatusCode: max(r.Status, http.StatusOK),
+	return &http.Response{
+		StatusCode: http.StatusOK,
 		Header:     http.Header{"Content-Type": {"text/event-stream"}},
 		Body:       io.NopCloser(strings.NewReader(r.Answer)),
 		Request:    req,
-	}
-	if r.Type != "" {
-		resp.Header.Set("Content-Type", r.Type)
-	}
-	return resp, nil
+	}, nil
 }
 
 // Hear plays a stream, as a server has sent it, to a model and returns what the
@@ -54,6 +48,40 @@ func Hear(t testing.TB, open func(wire.Config) model.Model, stream string, r mod
 		HTTP: (&Recorder{Answer: stream}).Client(),
 	})
 	return model.Collect(m.Turn(t.Context(), r), nil)
+}
+
+// HearAny plays a stream of any bytes and checks what holds for all of them: an
+// error is a model.Error, and an answer can be given back to the model.
+func HearAny(t testing.TB, open func(wire.Config) model.Model, stream string) {
+	t.Helper()
+	r := Ask("x")
+	a, err := Hear(t, open, stream, r)
+	if err != nil {
+		if model.KindOf(err) == "" {
+			t.Errorf("an error of no kind: %v", err)
+		}
+		return
+	}
+	r.Messages = append(r.Messages, Journaled(t, []model.Message{a.Message})...)
+	ids := map[string]bool{"": true}
+	for _, c := range a.Message.Calls {
+		if ids[c.ID] {
+			t.Errorf("id %q is empty or occurs twice", c.ID)
+		}
+		ids[c.ID] = true
+		r.Messages = append(r.Messages, model.Message{Role: model.Tool, Answer: c.ID, Text: "ok"})
+	}
+	if u := a.Usage; min(u.InputTokens, u.OutputTokens, u.CacheReadTokens, u.CacheWriteTokens) < 0 {
+		t.Errorf("negative usage %+v", u)
+	}
+	rec := &Recorder{}
+	m := open(wire.Config{Info: model.Info{Provider: "tested", Name: "m"}, HTTP: rec.Client()})
+	for range m.Turn(t.Context(), r) {
+		break
+	}
+	if len(rec.Bodies) != 1 || !json.Valid(rec.Bodies[0]) {
+		t.Errorf("the answer cannot be given back: %q", rec.Bodies)
+	}
 }
 
 // Golden checks that the request that a model makes of r is the one in

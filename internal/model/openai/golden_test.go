@@ -101,7 +101,8 @@ func TestQuirks(t *testing.T) {
 		{name: "refusal", stream: delta(`{"refusal":"no"}`) + finish("stop") + done, kind: model.Refused},
 		{name: "filter", stream: delta(`{"content":"hi"}`) + finish("content_filter") + done, kind: model.Refused},
 		{name: "error as a text", stream: delta(`{"content":"hi"}`) + "data: {\"error\":\"out of memory\"}\n\n", kind: model.Overloaded},
-		{name: "error event", stream: "event: error\ndata: {\"message\":\"maximum context length is 5\",\"code\":400}\n\n", kind: model.Overloaded},
+		{name: "error event", stream: "event: error\ndata: {\"message\":\"maximum context length is 5\",\"code\":400}\n\n", kind: model.TooLong},
+		{name: "error with a number", stream: delta(`{"content":"hi"}`) + "data: {\"error\":{\"code\":401,\"message\":\"x\"}}\n\n", kind: model.Unauthorized},
 		{name: "unknown reason", stream: delta(`{"content":"hi"}`) + finish("lunch") + done, kind: model.Malformed},
 		{name: "HTML", stream: "<html></html>", kind: model.Cut},
 	} {
@@ -194,4 +195,22 @@ func TestResponsesStreams(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzChat checks that no stream makes the reader fall over, and that what it
+// takes for an answer can be given back.
+func FuzzChat(f *testing.F) {
+	f.Add(delta(`{"content":"hi","tool_calls":[{"index":0,"id":"a","function":{"name":"bash","arguments":"{}"}}]}`) + finish("stop") + usage(`{"prompt_tokens":1}`) + done)
+	f.Fuzz(func(t *testing.T, stream string) {
+		modeltest.HearAny(t, openai.NewChat, stream)
+	})
+}
+
+// FuzzResponses checks that no stream makes the reader fall over, and that what it
+// takes for an answer can be given back.
+func FuzzResponses(f *testing.F) {
+	f.Add(`data: {"type":"response.completed","response":{"output":[{"type":"reasoning","encrypted_content":"e"},{"type":"function_call","call_id":"a"},{"type":"message","content":[{"text":"x"}]}]}}` + "\n\n")
+	f.Fuzz(func(t *testing.T, stream string) {
+		modeltest.HearAny(t, openai.NewResponses, stream)
+	})
 }

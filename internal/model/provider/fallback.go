@@ -22,8 +22,30 @@ func Fallback(models ...model.Model) model.Model {
 
 type fallback []model.Model
 
-// Info is that of the preferred model; model.Answer tells who really answered.
-func (f fallback) Info() model.Info { return f[0].Info() }
+// Info names the preferred model, and is careful about the rest: whoever
+// answers, the conversation fits it and it costs no more. model.Answer tells who
+// really answered.
+func (f fallback) Info() model.Info {
+	info := f[0].Info()
+	for _, m := range f[1:] {
+		other := m.Info()
+		info.ContextTokens = lower(info.ContextTokens, other.ContextTokens)
+		info.MaxOutputTokens = lower(info.MaxOutputTokens, other.MaxOutputTokens)
+		p, q := &info.Price, other.Price
+		p.Input, p.Output = max(p.Input, q.Input), max(p.Output, q.Output)
+		p.CacheRead, p.CacheWrite = max(p.CacheRead, q.CacheRead), max(p.CacheWrite, q.CacheWrite)
+		p.Known = p.Known && q.Known
+	}
+	return info
+}
+
+// lower returns the lower of two limits, of which 0 is not known.
+func lower(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
 
 func (f fallback) Turn(ctx context.Context, r model.Request) iter.Seq2[model.Delta, error] {
 	return func(yield func(model.Delta, error) bool) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -114,7 +113,7 @@ func (f *finder) localModel(ctx context.Context) (string, error) {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/api/tags", nil)
 	if err != nil {
-		return "", fmt.Errorf("OLLAMA_HOST is not an address: %w", err)
+		return "", errors.New("OLLAMA_HOST is not an address")
 	}
 	if host := req.URL.Hostname(); host != "localhost" && !net.ParseIP(host).IsLoopback() {
 		return "", errors.New("OLLAMA_HOST is not on this machine: choose a model there with AUTONOMA_MODEL=ollama/<name>")

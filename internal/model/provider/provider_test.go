@@ -221,3 +221,30 @@ func TestPrices(t *testing.T) {
 		t.Error("a negative price is taken")
 	}
 }
+
+func TestFallbackInfo(t *testing.T) {
+	tiers, err := provider.Resolve(t.Context(), provider.Config{Tiers: map[string][]provider.Choice{
+		"core": {{Model: "anthropic/claude-sonnet-5-5"}, {Model: "openai/gpt-5.4"}},
+		"pro":  {{Model: "anthropic/claude-sonnet-5-5"}, {Model: "openai/nobody-knows"}},
+	}}, env("ANTHROPIC_API_KEY", "k", "OPENAI_API_KEY", "k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tier, want := range map[string]model.Info{
+		"core": {Provider: "anthropic", Name: "claude-sonnet-5-5", ContextTokens: 272_000, MaxOutputTokens: 128_000,
+			Price: model.Price{Input: 2.5, Output: 15, CacheRead: 0.25, CacheWrite: 2.5, Known: true}},
+		"pro": {Provider: "anthropic", Name: "claude-sonnet-5-5", ContextTokens: 1_000_000, MaxOutputTokens: 128_000,
+			Price: model.Price{Input: 2, Output: 10, CacheRead: 0.2, CacheWrite: 2.5}},
+	} {
+		m, err := tiers.Model(tier, provider.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Info(); got != want {
+			t.Errorf("%s: %+v, want %+v", tier, got, want)
+		}
+	}
+	if _, err := tiers.Model("mega", provider.Options{}); err == nil {
+		t.Error("there is a tier mega")
+	}
+}

@@ -71,8 +71,11 @@ func (c *chatContent) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
+		Type        string            `json:"type"`
+		Text        string            `json:"text"`
+		Refusal     string            `json:"refusal"`
+		Annotations []json.RawMessage `json:"annotations"`
+		Logprobs    []json.RawMessage `json:"logprobs"`
 	}
 	if err := strict(b, &parts); err != nil {
 		return err

@@ -16,7 +16,6 @@ import (
 
 // A part is the place in a script that a request has come to.
 type part struct {
-	key          string // of the request, see Key
 	agent, phase string
 	conversation int
 	turn         int
@@ -25,7 +24,7 @@ type part struct {
 
 // find returns what s answers to r. It looks at nothing but r.
 func (s *Script) find(r model.Request) (part, *model.Error) {
-	p := part{key: Key(r), turn: turnOf(r)}
+	p := part{turn: turnOf(r)}
 	p.agent, p.phase = Who(r.System)
 	p.conversation = s.conversationFor(r)
 	if p.conversation < 0 {

@@ -81,6 +81,7 @@ type asked struct {
 type answer struct {
 	part
 	asked
+	key     string // of the request, see Key
 	id      string
 	message model.Message
 	usage   model.Usage
@@ -128,7 +129,7 @@ func (s *Server) turn(w http.ResponseWriter, r *http.Request, d dialect) {
 }
 
 func (s *Server) answer(d dialect, at part, q asked) answer {
-	return answer{part: at, asked: q, id: newID(d.idPrefix()), message: at.message(), usage: at.usage(q.Request)}
+	return answer{part: at, asked: q, key: Key(q.Request), id: newID(d.idPrefix()), message: at.message(), usage: at.usage(q.Request)}
 }
 
 // checkThoughts reports thoughts that were not given back as they came.

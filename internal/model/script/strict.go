@@ -15,7 +15,7 @@ func strict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return fmt.Errorf("the body does not fit the protocol: %w", err)
+		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("the body holds more than one value")
@@ -34,5 +34,8 @@ func strictExcept(b []byte, v any, also []string) error {
 	if err != nil {
 		return err
 	}
-	return strict(rest, v)
+	if err := strict(rest, v); err != nil {
+		return fmt.Errorf("the body does not fit the protocol: %w", err)
+	}
+	return nil
 }

@@ -43,9 +43,6 @@ func (c *Calls) Begin(index int) *CallParts {
 	return p
 }
 
-// Has reports whether a call with this index has begun.
-func (c *Calls) Has(index int) bool { return c.byIndex[index] != nil }
-
 // Len is the number of calls so far.
 func (c *Calls) Len() int { return len(c.all) }
 

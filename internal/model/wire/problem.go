@@ -129,13 +129,14 @@ var tellTales = []struct {
 }
 
 // kind is the most exact reading: the code says more than the message, the
-// message more than the type, the type more than the status. Only a refusal is
-// searched for tell-tales.
+// message more than the type, and the type more than the status. In the middle
+// of a stream, where there is no status, a number in the code stands for it.
 func (p Problem) kind(status int) model.Kind {
 	if k, ok := kinds[p.Code]; ok {
 		return k
 	}
-	if k := kinds[p.Type]; k == model.InvalidRequest || k == model.RateLimited || k == "" && status >= 400 {
+	k := kinds[p.Type]
+	if k == "" || k == model.InvalidRequest || k == model.RateLimited {
 		lower := strings.ToLower(p.Message)
 		for _, t := range tellTales {
 			if strings.Contains(lower, t.part) {
@@ -143,8 +144,10 @@ func (p Problem) kind(status int) model.Kind {
 			}
 		}
 	}
-	k := kinds[p.Type]
-	if k == "" || k == model.InvalidRequest && status >= 400 {
+	if code, err := strconv.Atoi(p.Code); err == nil && status == http.StatusOK {
+		status = code
+	}
+	if k == "" || k == model.InvalidRequest {
 		if s := model.KindOfStatus(status); s != "" {
 			return s
 		}

@@ -35,7 +35,7 @@ func TestProblems(t *testing.T) {
 		{"FastAPI", `{"detail":"Not Found"}`, 404, model.NotFound, `"Not Found"`},
 		{"HTML", `<html>502</html>`, 502, model.Overloaded, `<html>502</html>`},
 		{"nothing", ``, 503, model.Overloaded, "the server answered service unavailable"},
-		{"a redirect", ``, 307, model.Malformed, "the server answered temporary redirect"},
+		{"a redirect", ``, 307, model.NotFound, "the server answered temporary redirect"},
 		{"half a character", strings.Repeat("é", 400), 500, model.Overloaded, strings.Repeat("é", 300) + "…"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

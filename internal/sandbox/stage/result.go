@@ -27,6 +27,7 @@ type FaultKind uint64
 const (
 	NotBuilt   FaultKind = iota // the sandbox could not be made
 	NotStarted                  // the command could not be started in it
+	NotFound                    // there is no such program in it
 )
 
 func (f *Fault) Error() string { return f.What + ": " + f.Errno.Error() }

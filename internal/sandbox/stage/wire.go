@@ -12,6 +12,7 @@ type Spec struct {
 	Env      []string
 	Dir      string
 	Limits   []Rlimit
+	Yield    bool     // let others, the watching server above all, have the processor first
 	Writable []string // directories and files for Landlock to leave writable
 }
 
@@ -82,6 +83,7 @@ func (s *Spec) Encode() []byte {
 		b.number(uint64(l.Resource))
 		b.number(l.Value)
 	}
+	b.flag(s.Yield)
 	b.list(s.Writable)
 	n := len(b.b)
 	head := []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}
@@ -113,6 +115,7 @@ func Decode(p []byte) (*Spec, bool) {
 	for range b.readLength() {
 		s.Limits = append(s.Limits, Rlimit{int(b.readNumber()), b.readNumber()})
 	}
+	s.Yield = b.readNumber() != 0
 	s.Writable = b.readList()
 	return &s, !b.bad && len(b.b) == 0
 }

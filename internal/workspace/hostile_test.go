@@ -1,0 +1,347 @@
+package workspace_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"autonoma/internal/workspace"
+	"autonoma/internal/workspace/workspacetest"
+)
+
+// A stranger's repository tries to run a program of its own whenever git does
+// something with it. None may, in the whole way of a run.
+func TestHostileRepositoryRunsNothing(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		plot func(t *testing.T, repo, trap string) // makes trap run when git is careless
+	}{
+		{"hooks", func(t *testing.T, repo, trap string) {
+			for _, hook := range []string{"pre-commit", "post-checkout", "post-index-change", "pre-receive", "update", "post-receive", "post-update", "reference-transaction", "proc-receive", "push-to-checkout", "pre-push", "fsmonitor-watchman", "post-merge", "post-rewrite", "pre-auto-gc"} {
+				must(t, os.MkdirAll(repo+"/.git/hooks", 0o755))
+				must(t, os.Symlink(trap, repo+"/.git/hooks/"+hook))
+			}
+		}},
+		{"hooks path", config("core.hooksPath")},
+		{"fsmonitor", config("core.fsmonitor")},
+		{"alternate refs command", config("core.alternateRefsCommand")},
+		{"ssh command", config("core.sshCommand")},
+		{"git proxy", config("core.gitProxy")},
+		{"ask pass", config("core.askPass")},
+		{"pager", config("core.pager")},
+		{"editor", config("core.editor")},
+		{"external diff", config("diff.external")},
+		{"pack objects hook", config("uploadpack.packObjectsHook")},
+		{"credential helper", config("credential.helper")},
+		{"gpg", config("gpg.program")},
+		{"pre-command alias", config("alias.upload-pack")},
+		{"insteadOf", func(t *testing.T, repo, trap string) {
+			set(t, repo, "url.ext::"+trap+" .insteadOf", "/")
+			set(t, repo, "protocol.ext.allow", "always")
+		}},
+		{"promisor remote", func(t *testing.T, repo, trap string) {
+			set(t, repo, "core.repositoryFormatVersion", "1")
+			set(t, repo, "extensions.partialClone", "evil")
+			set(t, repo, "remote.evil.url", "ext::"+trap)
+			set(t, repo, "remote.evil.promisor", "true")
+			set(t, repo, "protocol.ext.allow", "always")
+		}},
+		{"upload pack of a remote", func(t *testing.T, repo, trap string) {
+			set(t, repo, "remote.origin.url", repo)
+			set(t, repo, "remote.origin.uploadpack", trap)
+			set(t, repo, "remote.origin.receivepack", trap)
+		}},
+		{"include", func(t *testing.T, repo, trap string) {
+			must(t, os.WriteFile(repo+"/.git/evil", []byte("[core]\n\tfsmonitor = "+trap+"\n\thooksPath = "+filepath.Dir(trap)+"\n"), 0o600))
+			set(t, repo, "include.path", "evil")
+			set(t, repo, "includeIf.gitdir:/.path", "evil")
+		}},
+		{"worktree config", func(t *testing.T, repo, trap string) {
+			set(t, repo, "core.repositoryFormatVersion", "1")
+			set(t, repo, "extensions.worktreeConfig", "true")
+			must(t, os.WriteFile(repo+"/.git/config.worktree", []byte("[core]\n\tfsmonitor = "+trap+"\n"), 0o600))
+		}},
+		{"filters", func(t *testing.T, repo, trap string) {
+			workspacetest.Write(t, repo, "-- .gitattributes --\n* filter=evil diff=evil merge=evil\n")
+			workspacetest.Commit(t, repo, "Attributes")
+			for _, key := range []string{"filter.evil.clean", "filter.evil.smudge", "filter.evil.process", "diff.evil.command", "diff.evil.textconv", "merge.evil.driver"} {
+				set(t, repo, key, trap)
+			}
+		}},
+		{"attributes beside", func(t *testing.T, repo, trap string) {
+			must(t, os.MkdirAll(repo+"/.git/info", 0o755))
+			must(t, os.WriteFile(repo+"/.git/info/attributes", []byte("* filter=evil\n"), 0o600))
+			set(t, repo, "filter.evil.smudge", trap)
+		}},
+		{"submodule", func(t *testing.T, repo, trap string) {
+			workspacetest.Write(t, repo, "-- .gitmodules --\n[submodule \"x\"]\n\tpath = x\n\turl = ext::"+trap+"\n\tupdate = !"+trap+"\n")
+			workspacetest.Git(t, repo, "add", ".gitmodules")
+			workspacetest.Git(t, repo, "update-index", "--add", "--cacheinfo", "160000,1234567890123456789012345678901234567890,x")
+			workspacetest.Git(t, repo, "commit", "--quiet", "-m", "module")
+			set(t, repo, "submodule.recurse", "true")
+			set(t, repo, "submodule.x.update", "!"+trap)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			repo := workspacetest.Repo(t, "-- a.txt --\none\n")
+			traps := realTemp(t)
+			sprung, trap := filepath.Join(traps, "sprung"), filepath.Join(traps, "trap")
+			must(t, os.WriteFile(trap, []byte("#!/bin/sh\ntouch "+sprung+"\n"), 0o755))
+			tt.plot(t, repo, trap)
+			must(t, os.WriteFile(repo+"/a.txt", []byte("dirty"), 0o644))
+
+			commit, s := deliverSomething(t, repo)
+			w, err := s.Workspace(t.Context(), run, "review", commit)
+			must(t, err)
+			must(t, w.Write("x", []byte("y")))
+			must(t, w.Restore(t.Context(), commit))
+			must(t, s.Remove(t.Context(), run))
+			if _, err := os.Lstat(sprung); err == nil {
+				t.Error("the program of the repository ran")
+			}
+		})
+	}
+}
+
+// config plots by one setting.
+func config(key string) func(*testing.T, string, string) {
+	return func(t *testing.T, repo, trap string) { set(t, repo, key, trap) }
+}
+
+// set writes a setting without asking git, which may refuse or obey it.
+func set(t *testing.T, repo, key, value string) {
+	t.Helper()
+	section, rest, _ := strings.Cut(key, ".")
+	sub, name := "", rest
+	if i := strings.LastIndexByte(rest, '.'); i >= 0 {
+		sub, name = ` "`+rest[:i]+`"`, rest[i+1:]
+	}
+	f, err := os.OpenFile(repo+"/.git/config", os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString("[" + section + sub + "]\n\t" + name + " = " + value + "\n")
+	must(t, errors.Join(err, f.Close()))
+}
+
+// deliverSomething goes the whole way of a run on a source.
+func deliverSomething(t *testing.T, repo string) (commit string, s *workspace.Store) {
+	t.Helper()
+	s = workspacetest.Store(t)
+	base := workspacetest.Prepare(t, s, run, repo)
+	w, err := s.Workspace(t.Context(), run, "main", base.Commit)
+	must(t, err)
+	must(t, w.Write("a.txt", []byte("two\n")))
+	cp, _, err := w.Checkpoint(t.Context(), "two")
+	must(t, err)
+	commit, err = s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: cp.Commit, Parent: base.Commit, Message: "Two"})
+	must(t, err)
+	var patch, bundle bytes.Buffer
+	_, err = s.Diff(t.Context(), run, base.Commit, commit)
+	must(t, errors.Join(err, s.Patch(t.Context(), run, base.Commit, commit, &patch), s.Bundle(t.Context(), run, commit, "autonoma/x", &bundle)))
+	_, err = s.History(t.Context(), run, commit)
+	must(t, err)
+	_, err = s.Deliver(t.Context(), run, commit, "autonoma/x")
+	must(t, err)
+	return commit, s
+}
+
+// The agent configures its own git directory and makes repositories in the
+// workspace; nothing we do afterwards obeys.
+func TestHostileAgentRunsNothing(t *testing.T) {
+	repo := workspacetest.Repo(t, "-- a.txt --\none\n")
+	s := workspacetest.Store(t)
+	base := workspacetest.Prepare(t, s, run, repo)
+	w, err := s.Workspace(t.Context(), run, "main", base.Commit)
+	must(t, err)
+	traps := realTemp(t)
+	sprung, trap := filepath.Join(traps, "sprung"), filepath.Join(traps, "trap")
+	must(t, os.WriteFile(trap, []byte("#!/bin/sh\ntouch "+sprung+"\n"), 0o755))
+	evil := "[core]\n\tfsmonitor = " + trap + "\n\thooksPath = " + traps + "\n[diff]\n\texternal = " + trap + "\n[filter \"evil\"]\n\tclean = " + trap + "\n\tsmudge = " + trap + "\n\tprocess = " + trap + "\n"
+	mounts, _ := w.AgentGit(w.Dir(), "")
+	must(t, os.WriteFile(mounts[0].Source+"/config", []byte(evil), 0o600))
+	start(t, w.Dir(), "-- b.txt --\nx\n") // a .git at the top
+	mkdir(t, w.Dir()+"/sub")
+	start(t, w.Dir()+"/sub", "-- b.txt --\nx\n")
+	for _, dir := range []string{"/.git/config", "/sub/.git/config"} {
+		must(t, os.WriteFile(w.Dir()+dir, []byte(evil), 0o600))
+	}
+	workspacetest.Write(t, w.Dir(), "-- .gitattributes --\n* filter=evil diff=evil text\n-- crlf.txt --\nx\r\n-- .gitconfig --\n"+evil)
+	cp, changed, err := w.Checkpoint(t.Context(), "evil")
+	if !changed || err != nil || strings.Join(cp.Changed, " ") != ".gitattributes .gitconfig b.txt crlf.txt sub/b.txt" {
+		t.Errorf("%+v %v", cp, err)
+	}
+	_, err = s.Diff(t.Context(), run, base.Commit, cp.Commit)
+	must(t, err)
+	must(t, w.Restore(t.Context(), base.Commit))
+	must(t, w.Restore(t.Context(), cp.Commit))
+	must(t, w.Close())
+	_, err = s.Workspace(t.Context(), run, "main", base.Commit)
+	must(t, err)
+	must(t, s.Remove(t.Context(), run))
+	if _, err := os.Lstat(sprung); err == nil {
+		t.Error("the agent's program ran")
+	}
+}
+
+// A tree that no checkout may have is an answer, not a file elsewhere.
+func TestHostileTrees(t *testing.T) {
+	for name, entry := range map[string]string{
+		"git directory": ".git", "git directory in capitals": ".GIT", "short name": "git~1", "up": "..", "here": ".",
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo := workspacetest.Repo(t, "-- a.txt --\none\n")
+			blob := workspacetest.Git(t, repo, "hash-object", "-w", "a.txt")
+			inner := treeOf(t, repo, "100644 config", blob)
+			outer := treeOf(t, repo, "40000 "+entry, inner)
+			commit := workspacetest.Git(t, repo, "commit-tree", "-m", "evil", outer)
+			workspacetest.Git(t, repo, "update-ref", "refs/heads/main", commit)
+			s := workspacetest.Store(t)
+			src, err := workspace.Resolve(t.Context(), repo, []string{repo})
+			must(t, err)
+			base, err := s.Prepare(t.Context(), run, src, "")
+			if err != nil {
+				return // refused even earlier
+			}
+			if _, err := s.Workspace(t.Context(), run, "main", base.Commit); err == nil {
+				t.Error("it was checked out")
+			}
+		})
+	}
+}
+
+// treeOf stores a tree with one entry, without git's checks.
+func treeOf(t *testing.T, repo, entry, id string) string {
+	t.Helper()
+	raw := []byte(entry + "\x00")
+	for i := 0; i < len(id); i += 2 {
+		raw = append(raw, unhex(id[i])<<4|unhex(id[i+1]))
+	}
+	file := filepath.Join(t.TempDir(), "tree")
+	must(t, os.WriteFile(file, raw, 0o600))
+	return workspacetest.Git(t, repo, "hash-object", "-w", "-t", "tree", "--literally", file)
+}
+
+func unhex(c byte) byte {
+	if c >= 'a' {
+		return c - 'a' + 10
+	}
+	return c - '0'
+}
+
+// Between the check and the delivery, the owner of a source puts a link where
+// we are going to write.
+func TestDeliverFollowsNoLinks(t *testing.T) {
+	for _, place := range []string{"objects/pack", "refs/heads", "refs"} {
+		t.Run(place, func(t *testing.T) {
+			repo, outside := workspacetest.Repo(t, "-- a.txt --\none\n"), realTemp(t)
+			s := workspacetest.Store(t)
+			base := workspacetest.Prepare(t, s, run, repo)
+			commit, err := s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: base.Commit, Parent: base.Commit, Message: "Same"})
+			must(t, err)
+			path := repo + "/.git/" + place
+			mkdir(t, filepath.Dir(outside+"/"+place))
+			must(t, os.Rename(path, outside+"/"+place))
+			must(t, os.Symlink(outside+"/"+place, path))
+			before := fingerprint(t, outside, nil)
+			if d, err := s.Deliver(t.Context(), run, commit, "autonoma/x"); err == nil {
+				t.Errorf("delivered %+v", d)
+			}
+			if after := fingerprint(t, outside, nil); after != before {
+				t.Errorf("outside is changed:\n%s\nwas\n%s", after, before)
+			}
+		})
+	}
+}
+
+// A branch of the same name that points elsewhere stays as it is.
+func TestDeliverOverwritesNothing(t *testing.T) {
+	for name, plot := range map[string]func(repo string){
+		"loose":       func(repo string) { workspacetest.Git(t, repo, "branch", "autonoma/x") },
+		"in the way":  func(repo string) { workspacetest.Git(t, repo, "branch", "autonoma") },
+		"checked out": func(repo string) { workspacetest.Git(t, repo, "checkout", "--quiet", "--orphan", "autonoma/x") },
+		"packed": func(repo string) {
+			workspacetest.Git(t, repo, "branch", "autonoma/x")
+			workspacetest.Git(t, repo, "pack-refs", "--all")
+		},
+		"packed, in the way": func(repo string) {
+			workspacetest.Git(t, repo, "branch", "autonoma")
+			workspacetest.Git(t, repo, "pack-refs", "--all")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo := workspacetest.Repo(t, "-- a.txt --\none\n")
+			s := workspacetest.Store(t)
+			base := workspacetest.Prepare(t, s, run, repo)
+			commit, err := s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: base.Commit, Parent: base.Commit, Message: "Same"})
+			must(t, err)
+			plot(repo)
+			before := workspacetest.Git(t, repo, "for-each-ref")
+			if d, err := s.Deliver(t.Context(), run, commit, "autonoma/x"); !errors.Is(err, workspace.ErrBranchTaken) {
+				t.Errorf("delivered %+v, %v", d, err)
+			}
+			if after := workspacetest.Git(t, repo, "for-each-ref"); after != before {
+				t.Errorf("references are %s, were %s", after, before)
+			}
+		})
+	}
+	s := workspacetest.Store(t)
+	base := workspacetest.Prepare(t, s, run, workspacetest.Repo(t, ""))
+	for _, branch := range []string{"main", "autonoma", "autonoma/", "autonoma/../x", "autonoma/x.lock", "autonoma/a/b", "autonoma/-x", "autonoma/a..b", "refs/heads/x", "autonoma/x\n"} {
+		if d, err := s.Deliver(t.Context(), run, base.Commit, branch); err == nil {
+			t.Errorf("delivered %q: %+v", branch, d)
+		}
+	}
+}
+
+// Sixteen runs on one source at once, from nothing.
+func TestManyRunsOnOneSource(t *testing.T) {
+	repo := workspacetest.Repo(t, "-- a.txt --\none\n")
+	workspacetest.Commit(t, repo, "Second")
+	s := workspacetest.Store(t)
+	src, err := workspace.Resolve(t.Context(), repo, []string{repo})
+	must(t, err)
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			id := "task_" + strings.Repeat("0", 11) + string(rune('a'+i))
+			base, err := s.Prepare(t.Context(), id, src, "")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			w, err := s.Workspace(t.Context(), id, "main", base.Commit)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := w.Write("mine", []byte(id)); err != nil {
+				t.Error(err)
+			}
+			cp, _, err := w.Checkpoint(t.Context(), id)
+			if err != nil {
+				t.Error(err)
+			}
+			commit, err := s.Commit(t.Context(), id, workspace.CommitRequest{Checkpoint: cp.Commit, Parent: base.Commit, Message: id})
+			if err != nil {
+				t.Error(err)
+			}
+			if _, err := s.Deliver(t.Context(), id, commit, "autonoma/"+id); err != nil {
+				t.Error(err)
+			}
+			if err := s.Remove(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := strings.Count(workspacetest.Git(t, repo, "for-each-ref", "refs/heads/autonoma"), "\n") + 1; n != 16 {
+		t.Errorf("there are %d branches", n)
+	}
+	workspacetest.Git(t, repo, "fsck", "--strict")
+	if left, err := s.Leftovers(); len(left) != 0 || err != nil {
+		t.Errorf("left over: %v %v", left, err)
+	}
+}

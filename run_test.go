@@ -1,0 +1,121 @@
+package autonoma_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"autonoma"
+)
+
+// chain is a run of three steps, the last of which may send the work back to the
+// second.
+func chain() autonoma.Run {
+	step := func(id string, weight float64, needs ...string) autonoma.Step {
+		return autonoma.Step{ID: id, Weight: weight, Needs: needs, Status: autonoma.StepPending, Round: 1, Delivers: id}
+	}
+	r := autonoma.Run{Steps: []autonoma.Step{step("plan", 1), step("code", 4, "plan"), step("review", 1, "code")}}
+	r.Steps[2].Back = &autonoma.Back{To: "code", Rounds: 1}
+	return r
+}
+
+func ready(r *autonoma.Run) []string {
+	var ids []string
+	for _, s := range r.Ready() {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
+func TestReady(t *testing.T) {
+	r := chain()
+	for _, want := range []string{"plan", "code", "review"} {
+		if got := ready(&r); !slices.Equal(got, []string{want}) {
+			t.Fatalf("ready: %v, want %s", got, want)
+		}
+		r.Step(want).Status = autonoma.StepCompleted
+	}
+	if got := ready(&r); got != nil {
+		t.Errorf("ready at the end: %v", got)
+	}
+	if got := r.CompletedPhases(); !slices.Equal(got, []string{"plan", "code", "review"}) {
+		t.Errorf("completed: %v", got)
+	}
+}
+
+// Sending the work back makes steps pending that were done, and yet the progress
+// never goes back.
+func TestSendBack(t *testing.T) {
+	r := chain()
+	for i := range r.Steps {
+		r.Steps[i].Status, r.Steps[i].Progress, r.Steps[i].Execution = autonoma.StepCompleted, 100, "exec_1"
+	}
+	r.Advance()
+	if r.Progress != 99 {
+		t.Errorf("progress %d before the end", r.Progress)
+	}
+	r.SendBack("code")
+	r.Advance()
+	if got := ready(&r); !slices.Equal(got, []string{"code"}) {
+		t.Errorf("ready: %v", got)
+	}
+	for _, s := range r.Steps[1:] {
+		if s.Status != autonoma.StepPending || s.Round != 2 || s.Progress != 0 || s.Execution != "" {
+			t.Errorf("step %+v", s)
+		}
+	}
+	if r.Steps[0].Round != 1 || r.Progress != 99 {
+		t.Errorf("plan is in round %d, progress is %d", r.Steps[0].Round, r.Progress)
+	}
+}
+
+func TestAdvance(t *testing.T) {
+	r := chain()
+	for _, tt := range []struct {
+		plan, code, review, want int
+	}{
+		{0, 0, 0, 0},
+		{50, 0, 0, 8},
+		{100, 0, 0, 16},
+		{100, 50, 0, 50},
+		{100, 25, 0, 50}, // never back
+		{100, 100, 100, 99},
+	} {
+		r.Steps[0].Progress, r.Steps[1].Progress, r.Steps[2].Progress = tt.plan, tt.code, tt.review
+		if r.Advance(); r.Progress != tt.want {
+			t.Errorf("progress %d, want %d, for %+v", r.Progress, tt.want, tt)
+		}
+	}
+}
+
+func TestEstimatedCompletion(t *testing.T) {
+	const expected = 30 * time.Minute
+	for _, tt := range []struct {
+		name     string
+		started  time.Duration // after noon; 0: not yet
+		progress int
+		now      time.Duration
+		want     time.Duration
+	}{
+		{name: "queued", now: time.Minute, want: expected},
+		{name: "queued for long", now: time.Hour, want: time.Hour},
+		{name: "just begun", started: time.Minute, progress: 2, now: 2 * time.Minute, want: 31 * time.Minute},
+		{name: "half way, as expected", started: time.Minute, progress: 50, now: 16 * time.Minute, want: 31 * time.Minute},
+		{name: "half way, slowly", started: time.Minute, progress: 50, now: 31 * time.Minute, want: time.Minute + 45*time.Minute},
+		{name: "overdue", started: time.Minute, progress: 2, now: 2 * time.Hour, want: 2 * time.Hour},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := autonoma.Run{CreatedAt: noon, Expected: expected, Progress: tt.progress}
+			if tt.started > 0 {
+				r.StartedAt = noon.Add(tt.started)
+			}
+			if got := r.EstimatedCompletion(noon.Add(tt.now)).Sub(noon); got != tt.want {
+				t.Errorf("in %v, want %v", got, tt.want)
+			}
+		})
+	}
+	done := autonoma.Run{CreatedAt: noon, CompletedAt: noon.Add(time.Second)}
+	if got := done.EstimatedCompletion(noon.Add(time.Hour)); !got.Equal(done.CompletedAt) {
+		t.Errorf("a run that is over is estimated for %v", got)
+	}
+}
