@@ -215,13 +215,13 @@ func (a *app) drain() {
 		ctx, cancel := context.WithTimeout(context.Background(), grace)
 		defer cancel()
 		if n := a.worker.Active(); n > 0 {
-			a.log.Info("draining", "executions", n) //nolint:sloglint // there is no context any more
+			a.log.Info("draining", "executions", n)
 		}
 		if !a.working {
 			return
 		}
 		if err := a.queue.Stop(ctx); err != nil {
-			a.log.Warn("stop queue", "err", err) //nolint:sloglint // likewise
+			a.log.Warn("stop queue", "err", err)
 		}
 	})
 }

@@ -19,13 +19,12 @@ import (
 type terminal struct {
 	out    io.Writer
 	color  bool
-	agents map[autonoma.ExecutionID]autonoma.AgentID
 	cost   float64
 	tokens int
 }
 
 func newTerminal(out io.Writer, getenv func(string) string) *terminal {
-	t := &terminal{out: out, agents: map[autonoma.ExecutionID]autonoma.AgentID{}}
+	t := &terminal{out: out}
 	if f, ok := out.(*os.File); ok && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb" {
 		info, err := f.Stat()
 		t.color = err == nil && info.Mode()&os.ModeCharDevice != 0
@@ -59,45 +58,52 @@ func (t *terminal) begin(made api.CreatedTask) {
 	t.line("%s  %s", t.paint(bold, string(made.TaskID)), strings.Join(names, " → "))
 }
 
+// event shows what a person wants to see of an event; many kinds are not shown.
 func (t *terminal) event(e api.Event) {
-	switch e.Kind {
-	case autonoma.EventStep:
-		var s autonoma.StepChanged
-		if json.Unmarshal(e.Data, &s) == nil && e.ExecutionID != nil && s.Status == autonoma.StepRunning {
-			t.agents[*e.ExecutionID] = s.Agent
-			t.line("")
-			round := ""
-			if s.Round > 1 {
-				round = fmt.Sprintf(", round %d", s.Round)
-			}
-			t.line("%s  %s", t.paint(cyan, string(s.Agent)), t.paint(dim, s.Step+round))
+	if show, ok := shown[e.Kind]; ok {
+		show(t, e)
+	}
+}
+
+// shown says how the kinds of events are shown that are.
+var shown = map[autonoma.EventKind]func(*terminal, api.Event){
+	autonoma.EventStep: as(func(t *terminal, s autonoma.StepChanged) {
+		if s.Status != autonoma.StepRunning {
+			return
 		}
-	case autonoma.EventPhase:
-		var p autonoma.PhaseChanged
-		if json.Unmarshal(e.Data, &p) == nil && p.Status == autonoma.StepCompleted {
+		round := ""
+		if s.Round > 1 {
+			round = fmt.Sprintf(", round %d", s.Round)
+		}
+		t.line("\n%s  %s", t.paint(cyan, string(s.Agent)), t.paint(dim, s.Step+round))
+	}),
+	autonoma.EventPhase: as(func(t *terminal, p autonoma.PhaseChanged) {
+		if p.Status == autonoma.StepCompleted {
 			t.line("  %-9s %s", p.Phase, t.paint(dim, printable(p.Message, 100)))
 		}
-	case autonoma.EventTurn:
-		var turn agent.Turn
-		if json.Unmarshal(e.Data, &turn) == nil {
-			t.turn(turn)
+	}),
+	autonoma.EventTurn: as(func(t *terminal, turn agent.Turn) { t.turn(turn) }),
+	autonoma.EventWork: as(func(t *terminal, work rigor.Look) {
+		for _, n := range work.Notices {
+			t.line("  note      %s", printable(n.Text, 200))
 		}
-	case autonoma.EventWork:
-		var work rigor.Look
-		if json.Unmarshal(e.Data, &work) == nil {
-			for _, n := range work.Notices {
-				t.line("  note      %s", printable(n.Text, 200))
-			}
-		}
-	case autonoma.EventNotice:
-		var n autonoma.Notice
-		if json.Unmarshal(e.Data, &n) == nil {
-			t.line("  note      %s", printable(n.Message, 200))
-		}
-	case autonoma.EventStatus:
-		var s autonoma.StatusChanged
-		if json.Unmarshal(e.Data, &s) == nil && s.Status == autonoma.WaitingProvider {
+	}),
+	autonoma.EventNotice: as(func(t *terminal, n autonoma.Notice) {
+		t.line("  note      %s", printable(n.Message, 200))
+	}),
+	autonoma.EventStatus: as(func(t *terminal, s autonoma.StatusChanged) {
+		if s.Status == autonoma.WaitingProvider {
 			t.line("  waiting   %s", printable(s.Detail, 200))
+		}
+	}),
+}
+
+// as reads the data of an event. What does not fit is not shown.
+func as[T any](show func(*terminal, T)) func(*terminal, api.Event) {
+	return func(t *terminal, e api.Event) {
+		var data T
+		if json.Unmarshal(e.Data, &data) == nil {
+			show(t, data)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"autonoma/internal/project"
@@ -105,24 +106,11 @@ func line(run, dir string) string {
 
 // quote quotes a word for the shell, if need be.
 func quote(word string) string {
-	for _, r := range word {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/' || r == '.' || r == '_' || r == '-') {
-			return "'" + replaceQuotes(word) + "'"
-		}
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-"
+	if strings.Trim(word, plain) == "" {
+		return word
 	}
-	return word
-}
-
-func replaceQuotes(word string) string {
-	out := make([]byte, 0, len(word)+8)
-	for i := range len(word) {
-		if word[i] == '\'' {
-			out = append(out, `'\''`...)
-		} else {
-			out = append(out, word[i])
-		}
-	}
-	return string(out)
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // clean opens a checkout of a commit that nobody has touched, with caches that

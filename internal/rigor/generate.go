@@ -18,7 +18,7 @@ func (x *execution) generate(ctx context.Context) (string, error) {
 		return "", err
 	}
 	x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, toolsOf(x.Agent, x.bench))
-	done, err := x.worker.Work(ctx, system(x.Agent, autonoma.Generate, string(x.Agent.Yields)), prompt)
+	done, err := x.worker.Work(ctx, system(x.Agent, autonoma.Generate, x.Agent.Prompt, text(string(x.Agent.Yields))), prompt)
 	if err != nil {
 		return "", err
 	}
@@ -45,7 +45,7 @@ func (x *execution) weighRisks(ctx context.Context) error {
 	a := x.agent("risks", autonoma.Inspect, autonoma.Document, readers(x.bench))
 	var b brief
 	x.introduce(&b)
-	named, err := a.Work(ctx, system(x.Agent, autonoma.Inspect, "risks"), b.String())
+	named, err := a.Work(ctx, system(x.Agent, autonoma.Inspect, text("risks")), b.String())
 	x.result.Document = named.Document
 	return err
 }

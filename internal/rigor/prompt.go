@@ -20,11 +20,11 @@ func text(name string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// system returns the instructions of a conversation: who the agent is, what this
-// phase asks for, and the rules. It is the same for all runs, so that providers
-// can keep it in their caches.
-func system(a autonoma.Agent, phase autonoma.Phase, ask string) string {
-	return fmt.Sprintf("You are %s, %s.\nPhase: %s\n\n%s\n\n%s\n\n%s", a.ID, a.Name, phase, a.Prompt, text(ask), text("rules"))
+// system returns the instructions of a conversation: who the agent is, what is
+// asked of it, and the rules. It is the same for all runs, so that providers can
+// keep it in their caches.
+func system(a autonoma.Agent, phase autonoma.Phase, asked ...string) string {
+	return fmt.Sprintf("You are %s, %s.\nPhase: %s\n\n%s\n\n%s", a.ID, a.Name, phase, strings.Join(asked, "\n\n"), text("rules"))
 }
 
 // A brief builds the first message of a conversation from parts.

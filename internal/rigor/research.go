@@ -43,7 +43,7 @@ func (x *execution) research(ctx context.Context) (string, error) {
 	var b brief
 	b.part("Task", x.Run.Request.Task)
 	b.data("The repository", "repository", x.look.Context, 0)
-	found, err := a.Work(ctx, system(x.Agent, autonoma.Research, "research"), b.String())
+	found, err := a.Work(ctx, system(x.Agent, autonoma.Research, text("research")), b.String())
 	if err != nil {
 		return "", err
 	}

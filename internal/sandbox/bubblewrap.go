@@ -12,8 +12,9 @@ import (
 	"strings"
 	"syscall"
 
-	"autonoma/internal/sandbox/stage"
 	"golang.org/x/sys/unix"
+
+	"autonoma/internal/sandbox/stage"
 )
 
 // bubblewrap is the level at which the program bwrap makes the world, for
@@ -87,11 +88,11 @@ func killInside(bwrap *os.Process, _ *os.File) {
 	inside := children(strconv.Itoa(bwrap.Pid))
 	for _, pid := range inside {
 		if n, err := strconv.Atoi(pid); err == nil {
-			unix.Kill(n, unix.SIGKILL)
+			_ = unix.Kill(n, unix.SIGKILL) // or it has ended
 		}
 	}
 	if len(inside) == 0 {
-		bwrap.Kill()
+		_ = bwrap.Kill()
 	}
 }
 
@@ -138,9 +139,10 @@ func (b *bubblewrap) args(c Command) (a *arguments, writable []string, err error
 // mount adds what shows m.
 func (b *bubblewrap) mount(a *arguments, m Mount) error {
 	switch m.Mode {
+	default:
+		a.add("--ro-bind", m.Source, m.Target)
 	case Writable:
 		a.add("--bind", m.Source, m.Target)
-		return nil
 	case Overlay:
 		if !b.overlays {
 			return fmt.Errorf("%w: %s at %s needs bubblewrap 0.11 or later", ErrNoOverlay, m.Source, m.Target)
@@ -149,9 +151,7 @@ func (b *bubblewrap) mount(a *arguments, m Mount) error {
 			return err
 		}
 		a.add("--overlay-src", m.Source, "--overlay", filepath.Join(m.Upper, "upper"), filepath.Join(m.Upper, "work"), m.Target)
-		return nil
 	}
-	a.add("--ro-bind", m.Source, m.Target)
 	return nil
 }
 

@@ -1,13 +1,15 @@
 package sandbox
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
 
-	"autonoma/internal/sandbox/stage"
 	"golang.org/x/sys/unix"
+
+	"autonoma/internal/sandbox/stage"
 )
 
 // hostUser is who commands are on the host, as user and group, when the server
@@ -25,7 +27,7 @@ func (m idmap) mapped() bool { return m.users != nil }
 
 // newIDMap makes a user namespace to map by, and tries it on a temporary
 // directory. Its descriptor is kept as long as the map is.
-func newIDMap() (idmap, error) {
+func newIDMap(ctx context.Context) (idmap, error) {
 	m := idmap{}
 	control, theirs, err := socketPair()
 	if err != nil {
@@ -34,7 +36,7 @@ func newIDMap() (idmap, error) {
 	defer control.Close()
 	defer theirs.Close()
 	// A stage that is waiting for its orders lends its namespace.
-	cmd := exec.Command("/proc/self/exe")
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Env = stageEnv(stage.Confiner)
 	cmd.ExtraFiles = []*os.File{theirs}
 	self := []syscall.SysProcIDMap{{ContainerID: 0, HostID: hostUser, Size: 1}}
@@ -43,8 +45,8 @@ func newIDMap() (idmap, error) {
 		return m, fmt.Errorf("mapping users is refused: %w", err)
 	}
 	users, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", cmd.Process.Pid))
-	cmd.Process.Kill()
-	cmd.Wait()
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait() // it was killed
 	if err != nil {
 		return m, fmt.Errorf("mapping users is refused: %w", err)
 	}

@@ -135,7 +135,7 @@ func closedDir(t *testing.T) string {
 // publicDir returns a directory that all users can reach.
 func publicDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "autonoma-test-")
+	dir, err := os.MkdirTemp("", "autonoma-test-") //nolint:usetesting // that of the test is closed to other users
 	if err != nil {
 		t.Fatal(err)
 	}

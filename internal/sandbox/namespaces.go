@@ -9,8 +9,9 @@ import (
 	"strconv"
 	"syscall"
 
-	"autonoma/internal/sandbox/stage"
 	"golang.org/x/sys/unix"
+
+	"autonoma/internal/sandbox/stage"
 )
 
 // namespaces is the level of our own stage.
@@ -27,7 +28,7 @@ func openNamespaces(ctx context.Context) (Sandbox, []Check, error) {
 	n := &namespaces{system: system()}
 	checks := []Check{}
 	if os.Geteuid() == 0 {
-		ids, err := newIDMap()
+		ids, err := newIDMap(ctx)
 		c := Check{Name: "not the host's root", OK: err == nil, Optional: true,
 			Detail: "user " + strconv.Itoa(hostUser) + " of the host, by mapped mounts"}
 		if err != nil {

@@ -8,8 +8,9 @@ import (
 	"syscall"
 	"time"
 
-	"autonoma/internal/sandbox/stage"
 	"golang.org/x/sys/unix"
+
+	"autonoma/internal/sandbox/stage"
 )
 
 // none runs commands as the server itself would, and only sees to their end: a
@@ -70,7 +71,7 @@ func (none) Run(ctx context.Context, c Command) (Exit, error) {
 		// The kernel's limit would count all that the server's user runs.
 		countProcesses: true,
 		// The stage kills when it hears no more of us.
-		kill:     func(_ *os.Process, control *os.File) { unix.Shutdown(int(control.Fd()), unix.SHUT_WR) },
+		kill:     func(_ *os.Process, control *os.File) { _ = unix.Shutdown(int(control.Fd()), unix.SHUT_WR) },
 		patience: 5 * time.Second,
 	}
 	return p.run(ctx, c)

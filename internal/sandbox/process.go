@@ -11,17 +11,18 @@ import (
 	"syscall"
 	"time"
 
-	"autonoma/internal/sandbox/stage"
 	"golang.org/x/sys/unix"
+
+	"autonoma/internal/sandbox/stage"
 )
 
 // A process is a stage, its orders and what it is given.
 type process struct {
-	argv           []string // what leads to the stage; none to start it directly
-	attr           *syscall.SysProcAttr
-	kind           string
-	spec           *stage.Spec
-	hand           []*os.File
+	argv []string // what leads to the stage; none to start it directly
+	attr *syscall.SysProcAttr
+	kind string
+	spec *stage.Spec
+	hand []*os.File
 	// countProcesses: the kernel does not refuse the fork beyond the limit, as it
 	// never does for root, so the watch has to count.
 	countProcesses bool
@@ -65,7 +66,7 @@ func (p process) run(ctx context.Context, c Command) (Exit, error) {
 	feed(true)
 	w := &watcher{pid: cmd.Process.Pid, limits: c.Limits, begin: begin, countProcesses: p.countProcesses, kill: func() {
 		if p.kill == nil {
-			cmd.Process.Kill()
+			_ = cmd.Process.Kill() // or it has ended
 		} else {
 			p.kill(cmd.Process, control)
 		}
@@ -153,7 +154,7 @@ func stdin(cmd *exec.Cmd, r io.Reader) (func(started bool), error) {
 			return
 		}
 		go func() {
-			io.Copy(w, r)
+			_, _ = io.Copy(w, r) // the command need not read all
 			w.Close()
 		}()
 	}, nil

@@ -23,7 +23,7 @@ const proofs = 10
 func proveLevel(ctx context.Context, s Sandbox) ([]Check, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	bait, err := newBait()
+	bait, err := newBait(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the proof: %w", err)
 	}
@@ -88,7 +88,7 @@ type bait struct {
 	tcp, abstract          net.Listener
 }
 
-func newBait() (b *bait, err error) {
+func newBait(ctx context.Context) (b *bait, err error) {
 	b = &bait{name: "autonoma-" + rand.Text()}
 	defer func() {
 		if err != nil {
@@ -105,10 +105,10 @@ func newBait() (b *bait, err error) {
 	if err = os.WriteFile(b.secret, []byte("secret"), 0o644); err != nil {
 		return b, err
 	}
-	if b.tcp, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
+	if b.tcp, err = new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0"); err != nil {
 		return b, err
 	}
-	b.abstract, err = net.Listen("unix", "@"+b.name)
+	b.abstract, err = new(net.ListenConfig).Listen(ctx, "unix", "@"+b.name)
 	return b, err
 }
 

@@ -97,7 +97,7 @@ func TestHostileRepositoryRunsNothing(t *testing.T) {
 			commit, s := deliverSomething(t, repo)
 			w, err := s.Workspace(t.Context(), run, "review", commit)
 			must(t, err)
-			must(t, w.Write("x", []byte("y")))
+			must(t, w.Write("new", []byte("y")))
 			must(t, w.Restore(t.Context(), commit))
 			must(t, s.Remove(t.Context(), run))
 			if _, err := os.Lstat(sprung); err == nil {
@@ -343,5 +343,17 @@ func TestManyRunsOnOneSource(t *testing.T) {
 	workspacetest.Git(t, repo, "fsck", "--strict")
 	if left, err := s.Leftovers(); len(left) != 0 || err != nil {
 		t.Errorf("left over: %v %v", left, err)
+	}
+}
+
+// The traps of these tests do spring when git is careless.
+func TestTrapsSpring(t *testing.T) {
+	repo, traps := workspacetest.Repo(t, "-- a.txt --\none\n"), realTemp(t)
+	sprung, trap := filepath.Join(traps, "sprung"), filepath.Join(traps, "trap")
+	must(t, os.WriteFile(trap, []byte("#!/bin/sh\ntouch "+sprung+"\n"), 0o755))
+	set(t, repo, "core.fsmonitor", trap)
+	workspacetest.Git(t, repo, "status")
+	if _, err := os.Lstat(sprung); err != nil {
+		t.Errorf("nothing ran: %v", err)
 	}
 }

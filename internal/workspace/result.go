@@ -42,7 +42,7 @@ func (s *Store) Commit(ctx context.Context, run string, req CommitRequest) (stri
 	if base.Empty && req.Parent == base.Commit {
 		c.parent = ""
 	}
-	when := fmt.Sprintf(" %d +0000", req.Date.Unix())
+	when := fmt.Sprintf(" %d +0000", max(req.Date.Unix(), 0)) // git knows no earlier
 	c.author, c.committer = cleanPerson(req.Author)+when, platform+when
 	commit, err := repo.put("commit", c.encode())
 	if err != nil {

@@ -148,6 +148,7 @@ func requestOf(t *testing.T, r model.Request) string {
 // FuzzMessages checks that no stream makes the reader fall over, and that what it
 // takes for an answer can be given back.
 func FuzzMessages(f *testing.F) {
+	f.Add(strings.Replace(start, "5", "-5", 1) + block("0", `{"type":"text","text":"hi"}`) + ended("end_turn"))
 	f.Add(start + block("0", `{"type":"thinking","thinking":"","signature":""}`, `{"type":"thinking_delta","thinking":"hm"}`) +
 		block("1", `{"type":"tool_use","id":"a","name":"bash","input":{}}`, `{"type":"input_json_delta","partial_json":"{}"}`) + ended("tool_use"))
 	f.Fuzz(func(t *testing.T, stream string) {

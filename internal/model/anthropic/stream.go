@@ -114,7 +114,7 @@ func (r *reader) count(u usage) {
 		{u.CacheWrite, &r.answer.Usage.CacheWriteTokens},
 	} {
 		if c.from != nil {
-			*c.to = *c.from
+			*c.to = max(*c.from, 0)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func volunteer() {
 	if err != nil {
 		return
 	}
-	syscall.Write(fd, []byte("1000"))
+	_, _ = syscall.Write(fd, []byte("1000"))
 	syscall.Close(fd)
 }
 
@@ -166,8 +166,10 @@ func (op *Op) do(before []Op) error {
 		return mountOn(op.Target, "devpts", syscall.MS_NOSUID|syscall.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
 	case Overlay:
 		return op.overlay(before)
+	case OverlayLower, OverlayUpper: // the Overlay that follows takes them
+		return nil
 	}
-	return nil
+	return syscall.EINVAL
 }
 
 // attach puts the mount that op has open onto target, which is made if it is

@@ -101,7 +101,7 @@ func setDefault(sig int) {
 		handler, flags, restorer uintptr
 		mask                     uint64
 	}
-	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
 }
 
 // hungUp tells whether the other end of a socket is gone.

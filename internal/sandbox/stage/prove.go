@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"errors"
 	"syscall"
 	"unsafe"
 )
@@ -36,7 +37,7 @@ func prove() {
 	noPrivileges()
 	const listKeys = 0
 	_, err = raw(syscall.SYS_KEYCTL, listKeys, 0)
-	claim("system calls are filtered", err == syscall.EPERM, outcome(err))
+	claim("system calls are filtered", errors.Is(err, syscall.EPERM), outcome(err))
 	exit(0)
 }
 
@@ -45,7 +46,7 @@ func claim(name string, ok bool, detail string) {
 	if ok {
 		answer = "\tyes\t"
 	}
-	syscall.Write(1, []byte(name+answer+detail+"\n"))
+	_, _ = syscall.Write(1, []byte(name+answer+detail+"\n"))
 }
 
 // refused claims that what was tried has failed.

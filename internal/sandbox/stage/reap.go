@@ -37,7 +37,7 @@ func reap() {
 		for {
 			killTree(self)
 			pause := syscall.Timespec{Nsec: 2e6}
-			syscall.Nanosleep(&pause, nil)
+			_ = syscall.Nanosleep(&pause, nil)
 		}
 	}()
 	status := wait(pid)
@@ -66,9 +66,9 @@ func killTree(pid string) {
 			}
 			list = list[min(len(child)+1, len(list)):]
 			if n := number(child); n > 1 {
-				syscall.Kill(n, syscall.SIGSTOP) // so that it makes no more of them
+				_ = syscall.Kill(n, syscall.SIGSTOP) // so that it makes no more of them
 				killTree(child)
-				syscall.Kill(n, syscall.SIGKILL)
+				_ = syscall.Kill(n, syscall.SIGKILL)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"errors"
 	"syscall"
 	"unsafe"
 )
@@ -49,7 +50,7 @@ func dropCapabilities() error {
 	}
 	for c := uintptr(0); c < 64; c++ {
 		_, err := raw(syscall.SYS_PRCTL, prCapBsetDrop, c)
-		if err == syscall.EINVAL || err == syscall.EPERM {
+		if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EPERM) {
 			// The kernel has no more of them, or another program has taken
 			// them from us already; without new privileges no bound is needed.
 			break

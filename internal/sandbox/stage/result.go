@@ -1,6 +1,9 @@
 package stage
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // stageFailed is the exit code of a stage that could not do its part.
 const stageFailed = 125
@@ -38,7 +41,8 @@ func (f *Fault) Unwrap() error { return f.Errno }
 func fault(what string, err error) error { return &Fault{NotBuilt, what, errno(err)} }
 
 func errno(err error) syscall.Errno {
-	if e, ok := err.(syscall.Errno); ok {
+	var e syscall.Errno
+	if errors.As(err, &e) {
 		return e
 	}
 	return syscall.EINVAL
@@ -46,8 +50,8 @@ func errno(err error) syscall.Errno {
 
 // fail reports a fault and ends the stage.
 func fail(err error) {
-	f, ok := err.(*Fault)
-	if !ok {
+	var f *Fault
+	if !errors.As(err, &f) {
 		f = &Fault{NotBuilt, "make the sandbox", errno(err)}
 	}
 	var b buffer
@@ -55,7 +59,7 @@ func fail(err error) {
 	b.number(uint64(f.Kind))
 	b.text(f.What)
 	b.number(uint64(f.Errno))
-	syscall.Write(Control, b.b)
+	_, _ = syscall.Write(Control, b.b) // nobody else is there to be told
 	exit(stageFailed)
 }
 
@@ -63,13 +67,13 @@ func fail(err error) {
 func report(status syscall.WaitStatus) {
 	var ru syscall.Rusage
 	const children = -1
-	syscall.Getrusage(children, &ru)
+	_ = syscall.Getrusage(children, &ru)
 	var b buffer
 	b.flag(true)
 	b.number(uint64(status))
 	b.number(uint64(micros(ru.Utime) + micros(ru.Stime)))
 	b.number(uint64(ru.Maxrss) << 10)
-	syscall.Write(Control, b.b)
+	_, _ = syscall.Write(Control, b.b) // nobody else is there to be told
 }
 
 func micros(t syscall.Timeval) int64 { return int64(t.Sec)*1e6 + int64(t.Usec) }

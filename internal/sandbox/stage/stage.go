@@ -6,7 +6,7 @@
 // or ends with a report of what failed. Nothing of the command runs before the
 // last step has been taken.
 //
-// It imports nothing but runtime and syscall, and does its work while the program is still
+// It imports nothing but errors, runtime and syscall, and does its work while the program is still
 // being initialised: a program of many packages spends several milliseconds on
 // making tables that a stage never uses, for each command that it confines. As
 // packages are initialised in the order of their paths as soon as their own
@@ -17,6 +17,7 @@
 package stage
 
 import (
+	"errors"
 	"runtime"
 	"syscall"
 )
@@ -118,7 +119,9 @@ func wait(pid int) syscall.WaitStatus {
 func launch(s *Spec) (int, error) {
 	if s.Yield {
 		const process, nicest = 0, 19
-		raw(syscall.SYS_SETPRIORITY, process, 0, nicest) // always permitted
+		if _, err := raw(syscall.SYS_SETPRIORITY, process, 0, nicest); err != nil {
+			return 0, fault("yield to others", err)
+		}
 	}
 	if err := syscall.Chdir(s.Dir); err != nil {
 		return 0, &Fault{NotStarted, "go to " + s.Dir, errno(err)}
@@ -133,7 +136,7 @@ func launch(s *Spec) (int, error) {
 	})
 	if err != nil {
 		kind := NotStarted
-		if err == syscall.ENOENT {
+		if errors.Is(err, syscall.ENOENT) {
 			kind = NotFound
 		}
 		return 0, &Fault{kind, "start " + path, errno(err)}
@@ -180,7 +183,7 @@ func find(name string, env []string) (string, error) {
 // namespace ignores: the Go runtime's handlers would let a command end it.
 func keepSignalsOut() {
 	for sig := 1; sig <= 64; sig++ {
-		switch syscall.Signal(sig) {
+		switch syscall.Signal(sig) { //nolint:exhaustive // all others are meant by the line after
 		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE:
 			continue
 		}

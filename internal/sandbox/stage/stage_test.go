@@ -27,7 +27,7 @@ func TestImports(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, i := range f.Imports {
-			if path, _ := strconv.Unquote(i.Path.Value); path != "runtime" && path != "syscall" && path != "unsafe" {
+			if path, _ := strconv.Unquote(i.Path.Value); path != "errors" && path != "runtime" && path != "syscall" && path != "unsafe" {
 				t.Errorf("%s imports %s", name, path)
 			}
 		}
