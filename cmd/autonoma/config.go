@@ -102,10 +102,10 @@ func setRoots(c *config, v string) error {
 
 func setSlots(c *config, v string) (err error) {
 	c.Slots, err = strconv.Atoi(v)
-	if err == nil && (c.Slots < 1 || c.Slots > 1000) {
-		err = errors.New("must be between 1 and 1000")
+	if err != nil || c.Slots < 1 || c.Slots > 1000 {
+		return errors.New("must be a number between 1 and 1000")
 	}
-	return err
+	return nil
 }
 
 // defaults returns the settings of somebody who sets nothing.

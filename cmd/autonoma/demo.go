@@ -30,7 +30,7 @@ func (w world) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Show a whole run on a small repository, with a scripted model: needs Go and git",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := w.configure(c.Flags())
 			if err != nil {

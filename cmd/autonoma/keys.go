@@ -18,7 +18,7 @@ func (w world) keysCommand() *cobra.Command {
 	create := &cobra.Command{
 		Use:   "create --name NAME [--plan PLAN] [--scope SCOPE]…",
 		Short: "Make a key for a tenant, which is made too if it is new, and print just the key",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := w.configure(c.Flags())
 			if err != nil {

@@ -40,14 +40,29 @@ type world struct {
 // errTold ends a command that has already said why it fails.
 var errTold = errors.New("failed")
 
-// errUsage is the fault of whoever typed the command.
-var errUsage = errors.New("usage")
+// A usageError is the fault of whoever typed the command.
+type usageError struct {
+	err     error
+	command string
+}
+
+func (e usageError) Error() string { return fmt.Sprintf("%v; see %s --help", e.err, e.command) }
 
 func exitCode(err error) int {
-	if errors.Is(err, errUsage) {
+	if _, ok := errors.AsType[usageError](err); ok {
 		return 2
 	}
 	return 1
+}
+
+// exactly wants that many arguments, which are called so.
+func exactly(n int, called string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		return usageError{fmt.Errorf("wants %s, and got %d arguments", called, len(args)), c.CommandPath()}
+	}
 }
 
 // run carries out a command line.
@@ -60,7 +75,7 @@ func (w world) run(ctx context.Context, args []string) error {
 		Version:       version(),
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see %s --help: %w", err, c.CommandPath(), errUsage)
+		return usageError{err, c.CommandPath()}
 	})
 	root.SetArgs(args)
 	root.SetOut(w.Stdout)

@@ -35,7 +35,7 @@ func (w world) runCommand() *cobra.Command {
 If a server works on that directory already, the task is given to it. The exit
 code is 0 only if the task is completed. Ctrl-C stops watching; the task is then
 cancelled.`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly(1, "one task, in quotes"),
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := w.configure(c.Flags())
 			if err != nil {

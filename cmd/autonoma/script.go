@@ -20,7 +20,7 @@ func (w world) scriptCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "script FILE",
 		Short: "Play a scripted model over HTTP, as Anthropic Messages, Chat Completions and Responses",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1, "one file"),
 		RunE: func(c *cobra.Command, args []string) error {
 			s, err := script.Load(args[0])
 			if err != nil {

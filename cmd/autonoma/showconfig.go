@@ -12,7 +12,7 @@ func (w world) configCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config",
 		Short: "Print the settings in force and where each comes from",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := w.configure(c.Flags())
 			if err != nil {

@@ -91,11 +91,11 @@ func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 	if err == nil {
 		err = w.conclude(ctx, lease, exec, result)
 	}
-	outcome, err := w.settle(ctx, lease, j, err)
+	outcome, next := w.settle(ctx, lease, j, err)
 	log.InfoContext(ctx, "execution", "agent", exec.Agent, "step", exec.Step, "round", exec.Round,
 		"lease", lease.Number, "outcome", outcome, "took", time.Since(start), "err", err)
 	w.Events.Wake()
-	return err
+	return next
 }
 
 // take makes the execution ours. It returns no lease if there is nothing left to do.
