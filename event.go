@@ -54,10 +54,9 @@ type StepChanged struct {
 
 // PhaseChanged is the data of an [EventPhase].
 type PhaseChanged struct {
-	Phase    Phase      `json:"phase"`
-	Status   StepStatus `json:"status"`
-	Message  string     `json:"message,omitempty"`
-	Duration int64      `json:"durationMs,omitempty"`
+	Phase   Phase      `json:"phase"`
+	Status  StepStatus `json:"status"`
+	Message string     `json:"message,omitempty"`
 }
 
 // Notice is the data of an [EventNotice].

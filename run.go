@@ -68,8 +68,9 @@ func (r *Run) Become(next Status, detail string, why *Failure, at time.Time) (Ev
 func (r *Run) Advance() {
 	var done, all float64
 	for _, s := range r.Steps {
-		all += s.Weight
-		done += s.Weight * float64(s.Progress) / 100
+		weight := s.Pace.Total()
+		all += weight
+		done += weight * float64(s.Progress) / 100
 	}
 	if all > 0 {
 		r.Progress = max(r.Progress, min(99, int(100*done/all)))
@@ -139,12 +140,42 @@ type Step struct {
 	Asks      string      `json:"asks,omitempty"`     // what is asked of the agent, beyond the task
 	Needs     []string    `json:"needs,omitempty"`
 	Back      *Back       `json:"back,omitempty"` // where a verdict of "changes" sends the work
-	Weight    float64     `json:"weight"`         // how long it takes, compared with the others
+	Pace      Pace        `json:"pace"`           // what it is expected to take
 	Status    StepStatus  `json:"status"`
 	Phase     Phase       `json:"phase,omitempty"` // that it is in; empty before and after
 	Progress  int         `json:"progress"`        // 0 to 100
 	Round     int         `json:"round"`           // from 1
 	Execution ExecutionID `json:"execution,omitempty"`
+}
+
+// Enter takes into account that a phase of the step began or ended.
+func (s *Step) Enter(now PhaseChanged) {
+	s.Phase = now.Phase
+	var done float64
+	for _, p := range Phases {
+		if p == now.Phase && now.Status != StepCompleted {
+			break
+		}
+		done += s.Pace[p]
+		if p == now.Phase {
+			break
+		}
+	}
+	if all := s.Pace.Total(); all > 0 {
+		s.Progress = int(100 * done / all)
+	}
+}
+
+// A Pace is how many seconds each phase takes, from which progress is reckoned.
+type Pace map[Phase]float64
+
+// Total returns how many seconds all phases take.
+func (p Pace) Total() float64 {
+	var all float64
+	for _, seconds := range p {
+		all += seconds
+	}
+	return all
 }
 
 // Back says where a reviewing step sends the work when it asks for changes.
@@ -199,13 +230,31 @@ type Execution struct {
 	Round       int
 	Status      StepStatus
 	Phase       Phase
-	Lease       int64 // grows each time a worker takes the execution over; whoever holds an older one can write nothing
+	Phases      []PhaseTime // those that have begun, in order
+	Lease       int64       // grows each time a worker takes the execution over; whoever holds an older one can write nothing
 	Base        string
 	Result      *Result
 	Error       *Failure
 	CreatedAt   time.Time
 	StartedAt   time.Time
 	CompletedAt time.Time
+}
+
+// A PhaseTime is when a phase of an execution began and ended.
+type PhaseTime struct {
+	Phase       Phase     `json:"phase"`
+	StartedAt   time.Time `json:"startedAt"`
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+}
+
+// Enter takes into account that a phase began or ended.
+func (e *Execution) Enter(now PhaseChanged, at time.Time) {
+	e.Phase = now.Phase
+	if n := len(e.Phases); now.Status == StepCompleted && n > 0 {
+		e.Phases[n-1].CompletedAt = at
+		return
+	}
+	e.Phases = append(e.Phases, PhaseTime{Phase: now.Phase, StartedAt: at})
 }
 
 // A Result is what an execution came to.

@@ -12,7 +12,7 @@ import (
 // second.
 func chain() autonoma.Run {
 	step := func(id string, weight float64, needs ...string) autonoma.Step {
-		return autonoma.Step{ID: id, Weight: weight, Needs: needs, Status: autonoma.StepPending, Round: 1, Delivers: id}
+		return autonoma.Step{ID: id, Pace: autonoma.Pace{autonoma.Generate: weight}, Needs: needs, Status: autonoma.StepPending, Round: 1, Delivers: id}
 	}
 	r := autonoma.Run{Steps: []autonoma.Step{step("plan", 1), step("code", 4, "plan"), step("review", 1, "code")}}
 	r.Steps[2].Back = &autonoma.Back{To: "code", Rounds: 1}
@@ -117,5 +117,28 @@ func TestEstimatedCompletion(t *testing.T) {
 	done := autonoma.Run{CreatedAt: noon, CompletedAt: noon.Add(time.Second)}
 	if got := done.EstimatedCompletion(noon.Add(time.Hour)); !got.Equal(done.CompletedAt) {
 		t.Errorf("a run that is over is estimated for %v", got)
+	}
+}
+
+// A step comes as far as its phases have come, by the time they are expected to
+// take, and to the end only when it is completed.
+func TestEnter(t *testing.T) {
+	s := autonoma.Step{Pace: autonoma.Pace{autonoma.Research: 1, autonoma.Generate: 7, autonoma.Review: 2}}
+	for _, tt := range []struct {
+		phase  autonoma.Phase
+		status autonoma.StepStatus
+		want   int
+	}{
+		{autonoma.Research, autonoma.StepRunning, 0},
+		{autonoma.Research, autonoma.StepCompleted, 10},
+		{autonoma.Inspect, autonoma.StepCompleted, 10},
+		{autonoma.Generate, autonoma.StepRunning, 10},
+		{autonoma.Generate, autonoma.StepCompleted, 80},
+		{autonoma.Review, autonoma.StepCompleted, 100},
+	} {
+		s.Enter(autonoma.PhaseChanged{Phase: tt.phase, Status: tt.status})
+		if s.Progress != tt.want || s.Phase != tt.phase {
+			t.Errorf("%s %s: %d, want %d", tt.phase, tt.status, s.Progress, tt.want)
+		}
 	}
 }

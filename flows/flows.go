@@ -1,5 +1,4 @@
-// Package flows holds the built-in flows: one YAML file for each capability,
-// and the weights from which progress is reckoned.
+// Package flows holds the built-in flows: one YAML file for each capability.
 package flows
 
 import "embed"

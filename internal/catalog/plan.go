@@ -49,7 +49,7 @@ func (c *Catalog) planFlow(f autonoma.Flow, scope autonoma.Scope, prefix string,
 			steps = append(steps, autonoma.Step{
 				ID: prefix + s.ID, Agent: s.Agent, Delivers: s.Delivers, Asks: s.Asks,
 				Needs: slices.Clone(needs), Back: back(s.Back, stands, steps),
-				Weight: weights[c.agents[s.Agent].Yields], Status: autonoma.StepPending, Round: 1,
+				Pace: pace(c.agents[s.Agent].Yields), Status: autonoma.StepPending, Round: 1,
 			})
 		}
 		before = stands[s.ID]
@@ -93,30 +93,18 @@ func union(a, b []string) []string {
 	return all
 }
 
-// weights say how long a step takes by default, compared with others: to change
-// a repository takes several times as long as to write about it.
-var weights = map[autonoma.Yield]float64{
-	autonoma.Document: 1,
-	autonoma.Judgment: 2,
-	autonoma.Change:   4,
-}
-
-// PhaseShare says which part of a step's time a phase takes by default, in
-// hundredths. They add up to 100.
-func PhaseShare(p autonoma.Phase) int {
-	switch p {
-	case autonoma.Research:
-		return 10
-	case autonoma.Inspect:
-		return 10
-	case autonoma.Generate:
-		return 55
-	case autonoma.OptimizePhase:
-		return 15
-	case autonoma.Review:
-		return 10
+// pace says what a step is expected to take before its agent has completed any
+// here: to change a repository takes several times as long as to write about it.
+// Only the proportions matter, to the progress of a run.
+func pace(y autonoma.Yield) autonoma.Pace {
+	minutes := map[autonoma.Yield]float64{autonoma.Document: 1, autonoma.Judgment: 2, autonoma.Change: 4}[y]
+	return autonoma.Pace{
+		autonoma.Research:      6 * minutes,
+		autonoma.Inspect:       6 * minutes,
+		autonoma.Generate:      33 * minutes,
+		autonoma.OptimizePhase: 9 * minutes,
+		autonoma.Review:        6 * minutes,
 	}
-	panic(fmt.Sprintf("catalog: no phase %q", p))
 }
 
 // Expected returns how long a run is expected to take before any like it has

@@ -184,23 +184,13 @@ func TestPlannedStep(t *testing.T) {
 	steps := plan(builtIn(t), autonoma.MVP, autonoma.Build)
 	weight := map[string]float64{}
 	for _, s := range steps {
-		weight[s.ID] = s.Weight
+		weight[s.ID] = s.Pace.Total()
 		if s.Status != autonoma.StepPending || s.Round != 1 || s.Progress != 0 || s.Execution != "" {
 			t.Errorf("%s does not begin afresh: %+v", s.ID, s)
 		}
 	}
 	if !(weight["requirements"] < weight["review"] && weight["review"] < weight["implementation"]) {
 		t.Errorf("to write about a change, to judge it and to make it should take longer and longer: %v", weight)
-	}
-}
-
-func TestPhaseShares(t *testing.T) {
-	sum := 0
-	for _, p := range autonoma.Phases {
-		sum += catalog.PhaseShare(p)
-	}
-	if sum != 100 {
-		t.Errorf("the phases take %d hundredths of a step", sum)
 	}
 }
 

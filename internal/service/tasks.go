@@ -34,7 +34,11 @@ func (s *Tasks) Submit(ctx context.Context, by autonoma.Actor, req autonoma.Requ
 	if err != nil {
 		return autonoma.Run{}, err
 	}
-	run, first := autonoma.NewRun(by.Tenant, req, s.Catalog.Plan(req), expected, s.now())
+	steps, err := s.plan(ctx, req)
+	if err != nil {
+		return autonoma.Run{}, err
+	}
+	run, first := autonoma.NewRun(by.Tenant, req, steps, expected, s.now())
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.InsertRun(run, first); err != nil {
 			return err
@@ -67,6 +71,22 @@ func Begin(ctx context.Context, tx *store.Tx, q *queue.Queue, run *autonoma.Run,
 		}
 	}
 	return tx.SaveRun(*run)
+}
+
+// plan returns the steps of the request, with the pace that their agents had
+// before.
+func (s *Tasks) plan(ctx context.Context, req autonoma.Request) ([]autonoma.Step, error) {
+	steps := s.Catalog.Plan(req)
+	for i := range steps {
+		pace, err := s.DB.Pace(ctx, steps[i].Agent)
+		if err != nil {
+			return nil, err
+		}
+		if pace.Total() > 0 {
+			steps[i].Pace = pace
+		}
+	}
+	return steps, nil
 }
 
 // expected returns the median of how long the last runs like the request took.

@@ -8,7 +8,7 @@ import (
 	"autonoma"
 )
 
-const executionColumns = `id, run, step, agent, round, status, phase, lease, base, result, error, created_at, started_at, completed_at`
+const executionColumns = `id, run, step, agent, round, status, phase, phases, lease, base, result, error, created_at, started_at, completed_at`
 
 // Execution returns one execution.
 func (d *DB) Execution(ctx context.Context, id autonoma.ExecutionID) (autonoma.Execution, error) {
@@ -36,9 +36,9 @@ func (d *DB) Executions(ctx context.Context, run autonoma.RunID) ([]autonoma.Exe
 // InsertExecution stores a new execution.
 func (t *Tx) InsertExecution(e autonoma.Execution) error {
 	_, err := t.tx.ExecContext(t.ctx, `
-		INSERT INTO executions (id, run, step, agent, round, status, phase, base, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		e.ID, e.Run, e.Step, e.Agent, e.Round, e.Status, e.Phase, e.Base, micros(e.CreatedAt))
+		INSERT INTO executions (id, run, step, agent, round, status, phase, phases, base, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.ID, e.Run, e.Step, e.Agent, e.Round, e.Status, e.Phase, asJSON(e.Phases), e.Base, micros(e.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("insert execution: %w", err)
 	}
@@ -49,13 +49,34 @@ func (t *Tx) InsertExecution(e autonoma.Execution) error {
 // alone: that only [Tx.Take] changes.
 func (t *Tx) SaveExecution(e autonoma.Execution) error {
 	_, err := t.tx.ExecContext(t.ctx, `
-		UPDATE executions SET status = ?, phase = ?, result = ?, error = ?, started_at = ?, completed_at = ?
+		UPDATE executions SET status = ?, phase = ?, phases = ?, result = ?, error = ?, started_at = ?, completed_at = ?
 		WHERE id = ?`,
-		e.Status, e.Phase, asJSON(e.Result), asJSON(e.Error), micros(e.StartedAt), micros(e.CompletedAt), e.ID)
+		e.Status, e.Phase, asJSON(e.Phases), asJSON(e.Result), asJSON(e.Error), micros(e.StartedAt), micros(e.CompletedAt), e.ID)
 	if err != nil {
 		return fmt.Errorf("save execution: %w", err)
 	}
 	return nil
+}
+
+// Pace returns how many seconds each phase of the agent's newest completed
+// executions took, on average; nothing if there are none.
+func (d *DB) Pace(ctx context.Context, agent autonoma.AgentID) (autonoma.Pace, error) {
+	const sample = 20
+	rows, err := d.read.QueryContext(ctx, `
+		SELECT phases FROM executions WHERE agent = ? AND status = 'completed' ORDER BY completed_at DESC LIMIT ?`, agent, sample)
+	all, err := collect(rows, err, func(row scanner) (times []autonoma.PhaseTime, err error) {
+		return times, row.Scan(fromJSON(&times))
+	})
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	pace := autonoma.Pace{}
+	for _, times := range all {
+		for _, p := range times {
+			pace[p.Phase] += p.CompletedAt.Sub(p.StartedAt).Seconds() / float64(len(all))
+		}
+	}
+	return pace, nil
 }
 
 // Take gives the execution to the caller: leases that others hold on it are
@@ -84,7 +105,7 @@ func (t *Tx) Cancel(run autonoma.RunID, at time.Time) error {
 
 func scanExecution(row scanner) (autonoma.Execution, error) {
 	var e autonoma.Execution
-	err := row.Scan(&e.ID, &e.Run, &e.Step, &e.Agent, &e.Round, &e.Status, &e.Phase, &e.Lease, &e.Base,
+	err := row.Scan(&e.ID, &e.Run, &e.Step, &e.Agent, &e.Round, &e.Status, &e.Phase, fromJSON(&e.Phases), &e.Lease, &e.Base,
 		fromJSON(&e.Result), fromJSON(&e.Error), toTime(&e.CreatedAt), toTime(&e.StartedAt), toTime(&e.CompletedAt))
 	return e, err
 }

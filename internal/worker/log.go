@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"autonoma"
-	"autonoma/internal/catalog"
 	"autonoma/internal/model"
 	"autonoma/internal/store"
 )
@@ -55,30 +54,14 @@ func (w *Worker) enterPhase(ctx context.Context, lease store.Lease, e autonoma.E
 		if err != nil {
 			return err
 		}
-		exec.Phase = now.Phase
-		step := run.Step(exec.Step)
-		step.Phase, step.Progress = now.Phase, progress(now)
+		exec.Enter(now, e.At)
+		run.Step(exec.Step).Enter(now)
 		run.Advance()
 		if err := tx.SaveExecution(exec); err != nil {
 			return err
 		}
 		return tx.SaveRun(run, e)
 	})
-}
-
-// progress returns how far a step has come at the beginning or end of a phase.
-func progress(now autonoma.PhaseChanged) int {
-	done := 0
-	for _, p := range autonoma.Phases {
-		if p == now.Phase && now.Status != autonoma.StepCompleted {
-			break
-		}
-		done += catalog.PhaseShare(p)
-		if p == now.Phase {
-			break
-		}
-	}
-	return done
 }
 
 // answerTokens is how many tokens an answer is reckoned with when its model says

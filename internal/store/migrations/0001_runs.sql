@@ -53,6 +53,7 @@ CREATE TABLE executions (
     round        INTEGER NOT NULL,
     status       TEXT NOT NULL,
     phase        TEXT NOT NULL,
+    phases       TEXT,
     lease        INTEGER NOT NULL DEFAULT 0,
     base         TEXT NOT NULL,
     result       TEXT,
@@ -63,6 +64,7 @@ CREATE TABLE executions (
 ) STRICT;
 
 CREATE INDEX executions_by_run ON executions (run, created_at);
+CREATE INDEX executions_by_agent ON executions (agent, completed_at) WHERE status = 'completed';
 CREATE INDEX executions_alive ON executions (status) WHERE status IN ('pending', 'running');
 
 -- Rows are large, so the table keeps its rowid and the order is an index.
