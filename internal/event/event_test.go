@@ -46,7 +46,7 @@ func TestFollow(t *testing.T) {
 			time.Sleep(40 * time.Second) // two signs of life pass
 			src.add(autonoma.InProgress)
 			log.Wake()
-			time.Sleep(time.Minute)
+			time.Sleep(58 * time.Second)
 			src.add(autonoma.Completed) // nobody is told: the poll finds it
 		}()
 		var seqs []int64
