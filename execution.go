@@ -1,0 +1,72 @@
+package autonoma
+
+import "time"
+
+// An Execution is one agent's work on one step, in one round.
+type Execution struct {
+	ID          ExecutionID
+	Run         RunID
+	Step        string
+	Agent       AgentID
+	Round       int
+	Status      StepStatus
+	Phase       Phase
+	Phases      []PhaseTime // those that have begun, in order
+	Lease       int64       // grows each time a worker takes the execution over; whoever holds an older one can write nothing
+	Base        string
+	Result      *Result
+	Error       *Failure
+	CreatedAt   time.Time
+	StartedAt   time.Time
+	CompletedAt time.Time
+}
+
+// A PhaseTime is when a phase of an execution began and ended.
+type PhaseTime struct {
+	Phase       Phase     `json:"phase"`
+	StartedAt   time.Time `json:"startedAt"`
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+}
+
+// Enter takes into account that a phase began or ended.
+func (e *Execution) Enter(now PhaseChanged, at time.Time) {
+	e.Phase = now.Phase
+	if n := len(e.Phases); now.Status == StepCompleted && n > 0 {
+		e.Phases[n-1].CompletedAt = at
+		return
+	}
+	e.Phases = append(e.Phases, PhaseTime{Phase: now.Phase, StartedAt: at})
+}
+
+// A Result is what an execution came to.
+type Result struct {
+	Summary      string        `json:"summary"`
+	Document     string        `json:"document,omitempty"`   // what the next agents read
+	Context      string        `json:"context,omitempty"`    // what research found, for agents that follow
+	Researched   bool          `json:"researched,omitempty"` // whether it was this execution that found it
+	Confidence   float64       `json:"confidence"`           // 0 to 1, by the agent's own word
+	Decisions    []string      `json:"decisions,omitempty"`
+	Verdict      Verdict       `json:"verdict,omitempty"`
+	Base         string        `json:"base"`                   // the commit the run began at
+	Commit       string        `json:"commit"`                 // the state of the branch afterwards
+	Changed      bool          `json:"changed"`                // whether this execution changed it
+	Verification *Verification `json:"verification,omitempty"` // of Commit
+	Installed    *Installed    `json:"installed,omitempty"`    // what set-up installed, for the whole run
+	Baseline     []Checked     `json:"baseline,omitempty"`     // the checks on the base of the run
+}
+
+// Installed names what set-up installed. It is installed once, for the base of the
+// run: what agents write must not decide what runs with a network.
+type Installed struct {
+	Key   string   `json:"key,omitempty"`
+	Makes []string `json:"makes,omitempty"` // what it put into the checkout
+}
+
+// A Verdict is what a reviewing agent decided.
+type Verdict string
+
+// The verdicts.
+const (
+	Approve Verdict = "approve"
+	Changes Verdict = "changes"
+)

@@ -1,0 +1,53 @@
+package autonoma
+
+// A Step is a node of a run's graph: what one agent is asked for.
+type Step struct {
+	ID        string      `json:"id"`
+	Agent     AgentID     `json:"agent"`
+	Delivers  string      `json:"delivers,omitempty"` // the delivery phase that is complete with it, as in implementation
+	Asks      string      `json:"asks,omitempty"`     // what is asked of the agent, beyond the task
+	Needs     []string    `json:"needs,omitempty"`
+	Back      *Back       `json:"back,omitempty"` // where a verdict of "changes" sends the work
+	Pace      Pace        `json:"pace"`           // what it is expected to take
+	Status    StepStatus  `json:"status"`
+	Phase     Phase       `json:"phase,omitempty"` // that it is in; empty before and after
+	Progress  int         `json:"progress"`        // 0 to 100
+	Round     int         `json:"round"`           // from 1
+	Execution ExecutionID `json:"execution,omitempty"`
+}
+
+// Enter takes into account that a phase of the step began or ended.
+func (s *Step) Enter(now PhaseChanged) {
+	s.Phase = now.Phase
+	var done float64
+	for _, p := range Phases {
+		if p == now.Phase && now.Status != StepCompleted {
+			break
+		}
+		done += s.Pace[p]
+		if p == now.Phase {
+			break
+		}
+	}
+	if all := s.Pace.Total(); all > 0 {
+		s.Progress = int(100 * done / all)
+	}
+}
+
+// A Pace is how many seconds each phase takes, from which progress is reckoned.
+type Pace map[Phase]float64
+
+// Total returns how many seconds all phases take.
+func (p Pace) Total() float64 {
+	var all float64
+	for _, seconds := range p {
+		all += seconds
+	}
+	return all
+}
+
+// Back says where a reviewing step sends the work when it asks for changes.
+type Back struct {
+	To     string `json:"to" yaml:"to"`
+	Rounds int    `json:"rounds" yaml:"rounds"` // how often at most
+}
