@@ -132,16 +132,16 @@ func (r *Run) CompletedPhases() []string {
 	return done
 }
 
-// Ready returns the steps that may begin: pending ones that need nothing that
-// is not completed.
-func (r *Run) Ready() []*Step {
-	var ready []*Step
+// Next returns the step to begin next: the first that is pending and needs nothing
+// that is not completed. It returns nil if there is none. Steps are done one after
+// the other, each on what the one before left, whatever order their needs allow.
+func (r *Run) Next() *Step {
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.Status == StepPending && r.complete(s.Needs) {
-			ready = append(ready, s)
+			return s
 		}
 	}
-	return ready
+	return nil
 }
 
 func (r *Run) complete(ids []string) bool {

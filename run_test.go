@@ -19,24 +19,21 @@ func chain() autonoma.Run {
 	return r
 }
 
-func ready(r *autonoma.Run) []string {
-	var ids []string
-	for _, s := range r.Ready() {
-		ids = append(ids, s.ID)
-	}
-	return ids
-}
-
-func TestReady(t *testing.T) {
+func TestNext(t *testing.T) {
 	r := chain()
 	for _, want := range []string{"plan", "code", "review"} {
-		if got := ready(&r); !slices.Equal(got, []string{want}) {
-			t.Fatalf("ready: %v, want %s", got, want)
+		next := r.Next()
+		if next == nil || next.ID != want {
+			t.Fatalf("next is %v, want %s", next, want)
 		}
-		r.Step(want).Status = autonoma.StepCompleted
+		next.Status = autonoma.StepRunning
+		if r.Next() != nil {
+			t.Errorf("%s begins while %s is under way", r.Next().ID, want)
+		}
+		next.Status = autonoma.StepCompleted
 	}
-	if got := ready(&r); got != nil {
-		t.Errorf("ready at the end: %v", got)
+	if next := r.Next(); next != nil {
+		t.Errorf("%s is next at the end", next.ID)
 	}
 	if got := r.CompletedPhases(); !slices.Equal(got, []string{"plan", "code", "review"}) {
 		t.Errorf("completed: %v", got)
@@ -56,8 +53,8 @@ func TestSendBack(t *testing.T) {
 	}
 	r.SendBack("code")
 	r.Advance()
-	if got := ready(&r); !slices.Equal(got, []string{"code"}) {
-		t.Errorf("ready: %v", got)
+	if next := r.Next(); next == nil || next.ID != "code" {
+		t.Errorf("next is %v", next)
 	}
 	for _, s := range r.Steps[1:] {
 		if s.Status != autonoma.StepPending || s.Round != 2 || s.Progress != 0 || s.Execution != "" {

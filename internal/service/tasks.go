@@ -52,23 +52,24 @@ func (s *Tasks) Submit(ctx context.Context, by autonoma.Actor, req autonoma.Requ
 	return run, nil
 }
 
-// Begin makes an execution for each step of the run that may begin, with the
-// repository at base (empty: the run's own), and adds the jobs. It is the
-// caller's to save the run.
+// Begin makes an execution for the next step of the run, with the repository at
+// base (empty: the run's own), adds the job, and saves the run.
 func Begin(ctx context.Context, tx *store.Tx, q *queue.Queue, run *autonoma.Run, base string, at time.Time) error {
-	for _, step := range run.Ready() {
-		e := autonoma.Execution{
-			ID: autonoma.NewExecutionID(), Run: run.ID, Step: step.ID, Agent: step.Agent, Round: step.Round,
-			Status: autonoma.StepPending, Base: base, CreatedAt: at,
-		}
-		step.Execution = e.ID
-		if err := tx.InsertExecution(e); err != nil {
-			return err
-		}
-		job := queue.Job{Run: run.ID, Execution: e.ID}
-		if err := q.Add(ctx, tx, job, run.Request.Priority, time.Time{}); err != nil {
-			return err
-		}
+	step := run.Next()
+	if step == nil {
+		return fmt.Errorf("begin %s: no step may begin", run.ID)
+	}
+	e := autonoma.Execution{
+		ID: autonoma.NewExecutionID(), Run: run.ID, Step: step.ID, Agent: step.Agent, Round: step.Round,
+		Status: autonoma.StepPending, Base: base, CreatedAt: at,
+	}
+	step.Execution = e.ID
+	if err := tx.InsertExecution(e); err != nil {
+		return err
+	}
+	job := queue.Job{Run: run.ID, Execution: e.ID}
+	if err := q.Add(ctx, tx, job, run.Request.Priority, time.Time{}); err != nil {
+		return err
 	}
 	return tx.SaveRun(*run)
 }

@@ -27,7 +27,7 @@ func (w *Worker) conclude(ctx context.Context, lease store.Lease, exec autonoma.
 		if err != nil {
 			return err
 		}
-		if over = len(run.Ready()) == 0; over {
+		if over = run.Next() == nil; over {
 			return errOver // nothing of this is saved: the delivery comes first
 		}
 		return service.Begin(ctx, tx, w.Queue, &run, result.Commit, time.Now())
