@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -96,9 +97,9 @@ func (f *finder) lookAtKey(p provider) Finding {
 	return finding
 }
 
-// localPatience is how long a local server may take to answer; one that runs
-// needs a few milliseconds.
-const localPatience = 100 * time.Millisecond
+// localWait is how long a local server may take to answer; one that runs needs
+// a few milliseconds.
+const localWait = 100 * time.Millisecond
 
 // localModel asks an Ollama for its models and returns the first, which is the
 // one that was changed last. Only loopback is asked.
@@ -109,7 +110,7 @@ func (f *finder) localModel(ctx context.Context) (string, error) {
 		base = own
 	}
 	base = ollamaURL(base)
-	ctx, cancel := context.WithTimeout(ctx, localPatience)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(f.LocalWait, localWait))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/api/tags", nil)
 	if err != nil {

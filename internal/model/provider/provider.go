@@ -48,6 +48,8 @@ type Config struct {
 
 	HTTP *http.Client  // default: wire.NewHTTP
 	Idle time.Duration // default: wire.DefaultIdle
+	// LocalWait is how long a local Ollama may take to answer. Default: 100 ms.
+	LocalWait time.Duration
 }
 
 // A Choice is one model and how hard it is to think.

@@ -79,6 +79,7 @@ func TestResolve(t *testing.T) {
 		{"an empty tier", provider.Config{Tiers: map[string][]provider.Choice{"pro": {}}}, nil, "", "has no models"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			tt.config.LocalWait = time.Minute
 			tiers, err := provider.Resolve(t.Context(), tt.config, env(tt.env...))
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
@@ -171,7 +172,7 @@ func TestFallback(t *testing.T) {
 func TestLook(t *testing.T) {
 	const secret = "sk-this-is-secret"
 	local := ollama(t, `{"models":[{"name":"qwen3:8b"}]}`)
-	found, err := provider.Look(t.Context(), provider.Config{Tiers: map[string][]provider.Choice{"core": {{Model: "gemini/x"}}}},
+	found, err := provider.Look(t.Context(), provider.Config{LocalWait: time.Minute, Tiers: map[string][]provider.Choice{"core": {{Model: "gemini/x"}}}},
 		env("OPENAI_API_KEY", secret, "OPENAI_BASE_URL", "http://proxy/v1", "OLLAMA_HOST", local))
 	if err != nil {
 		t.Fatal(err)
