@@ -107,7 +107,9 @@ func (a *Agent) More(ctx context.Context, prompt string) (autonoma.Result, error
 			return autonoma.Result{}, err
 		}
 		message := turn.Answer.Message
-		a.talk.Messages = append(a.talk.Messages, message)
+		if message.Text != "" || len(message.Calls) > 0 { // an empty one would be refused
+			a.talk.Messages = append(a.talk.Messages, message)
+		}
 		if next := a.goesOn(turn.Answer); next != "" {
 			a.say(next)
 			continue
