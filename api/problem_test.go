@@ -50,7 +50,7 @@ func TestProblemRoundTrip(t *testing.T) {
 				autonoma.ErrInvalid, autonoma.ErrUnauthenticated, autonoma.ErrForbidden, autonoma.ErrNotFound,
 				autonoma.ErrConflict, autonoma.ErrLimited, autonoma.ErrUnavailable,
 			} {
-				if errors.Is(got, kind) != (kind == tt.kind) {
+				if errors.Is(got, kind) != errors.Is(tt.kind, kind) {
 					t.Errorf("errors.Is(%v) is %v", kind, !errors.Is(got, kind))
 				}
 			}

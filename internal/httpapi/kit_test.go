@@ -62,7 +62,7 @@ func newParts(t testing.TB) *kit {
 	dir, ctx := t.TempDir(), t.Context()
 	db := must(store.Open(ctx, filepath.Join(dir, "a.db")))(t)
 	t.Cleanup(func() { db.Close() })
-	k := &kit{t: t, db: db, log: event.NewLog(db, 20*time.Millisecond), blobs: must(blob.Open(filepath.Join(dir, "blobs")))(t), lines: new(lines)}
+	k := &kit{t: t, db: db, log: event.NewLog(db, time.Second), blobs: must(blob.Open(filepath.Join(dir, "blobs")))(t), lines: new(lines)}
 	logger := slog.New(slog.NewTextHandler(k.lines, nil))
 	jobs := must(queue.Open(ctx, db, 0, nil, logger))(t)
 	k.tasks = service.NewTasks(service.Config{

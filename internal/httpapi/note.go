@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -113,7 +114,7 @@ func (s *server) recovered(next http.Handler) http.Handler {
 				return
 			}
 			n := noteOf(r.Context())
-			if v == http.ErrAbortHandler {
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
 			s.Log.ErrorContext(r.Context(), "panic", "request_id", n.id, "value", v, "stack", string(debug.Stack()))

@@ -58,6 +58,8 @@ func openBubblewrap(ctx context.Context) (Sandbox, []Check, error) {
 
 func (b *bubblewrap) Level() Level { return Bubblewrap }
 
+func (b *bubblewrap) overlaying() bool { return b.overlays }
+
 // Run implements Sandbox.
 func (b *bubblewrap) Run(ctx context.Context, c Command) (Exit, error) {
 	if err := c.check(); err != nil {

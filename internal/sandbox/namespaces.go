@@ -44,6 +44,8 @@ func openNamespaces(ctx context.Context) (Sandbox, []Check, error) {
 
 func (n *namespaces) Level() Level { return Namespaces }
 
+func (n *namespaces) overlaying() bool { return true }
+
 // Run implements Sandbox.
 func (n *namespaces) Run(ctx context.Context, c Command) (Exit, error) {
 	if err := c.check(); err != nil {

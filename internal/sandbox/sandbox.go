@@ -42,6 +42,13 @@ type Sandbox interface {
 // with [ErrMounts], except read-only ones that change no path.
 func MapsPaths(s Sandbox) bool { return s.Level() != None }
 
+// Overlays tells whether s can show a [Mount] of mode [Overlay]. Where it is false,
+// Run refuses one with [ErrNoOverlay].
+func Overlays(s Sandbox) bool {
+	o, ok := s.(interface{ overlaying() bool })
+	return ok && o.overlaying()
+}
+
 // Inside returns the path by which a command run by s knows the directory that
 // the host calls workspace.
 func Inside(s Sandbox, workspace string) string {

@@ -15,6 +15,7 @@ type cache struct {
 	pre  string   // what stands before the path in the variable
 	host []string // where it lies on the host, the first that exists; ~ is the home
 	also string   // a variable that overrides host
+	own  bool     // without overlays, commands get an empty one to write to rather than a full one to read
 }
 
 // cachesPath is where commands find the caches.
@@ -24,7 +25,7 @@ const cachesPath = "/caches"
 // of them.
 var caches = []cache{
 	{name: "go-mod", env: "GOMODCACHE", host: []string{"~/go/pkg/mod"}, also: "GOMODCACHE"},
-	{name: "go-build", env: "GOCACHE", host: []string{"~/.cache/go-build"}, also: "GOCACHE"},
+	{name: "go-build", env: "GOCACHE", host: []string{"~/.cache/go-build"}, also: "GOCACHE", own: true},
 	{name: "npm", env: "npm_config_cache", host: []string{"~/.npm"}},
 	{name: "pip", env: "PIP_CACHE_DIR", host: []string{"~/.cache/pip"}},
 	{name: "cargo", env: "CARGO_HOME"},
@@ -69,18 +70,26 @@ var offline = []string{
 	"PIP_NO_INDEX=1", "PIP_DISABLE_PIP_VERSION_CHECK=1", "CARGO_NET_OFFLINE=true",
 }
 
-// overlays mounts what is below each cache for reading, with changes kept in
-// upper.
-func overlays(below func(c cache) string, upper string) []sandbox.Mount {
+// mounts shows what is below each cache, with changes kept in upper. Where the
+// sandbox has no overlays, it is shown for reading only.
+func (in *Installer) mounts(below func(c cache) string, upper string) []sandbox.Mount {
 	var mounts []sandbox.Mount
 	for _, c := range caches {
-		m := sandbox.Mount{Target: filepath.Join(cachesPath, c.name)}
-		if src := below(c); src != "" {
-			m.Source, m.Mode, m.Upper = src, sandbox.Overlay, filepath.Join(upper, c.name)
-		} else {
-			m.Source, m.Mode = filepath.Join(upper, c.name), sandbox.Writable
+		target, mine := filepath.Join(cachesPath, c.name), filepath.Join(upper, c.name)
+		src := below(c)
+		if src == "" || c.own && !sandbox.Overlays(in.box) {
+			mounts = append(mounts, sandbox.Mount{Source: mine, Target: target, Mode: sandbox.Writable})
+			continue
 		}
-		mounts = append(mounts, m)
+		mounts = append(mounts, in.shared(src, target, mine))
 	}
 	return mounts
+}
+
+// shared shows a directory whose changes are private.
+func (in *Installer) shared(src, target, upper string) sandbox.Mount {
+	if !sandbox.Overlays(in.box) {
+		return sandbox.Mount{Source: src, Target: target, Mode: sandbox.ReadOnly}
+	}
+	return sandbox.Mount{Source: src, Target: target, Mode: sandbox.Overlay, Upper: upper}
 }

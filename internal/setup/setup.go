@@ -219,12 +219,9 @@ func (in *Installer) View(done Installed, upper string) ([]sandbox.Mount, []stri
 			return nil, nil, fmt.Errorf("set-up: %w", err)
 		}
 	}
-	mounts := overlays(below, upper)
+	mounts := in.mounts(below, upper)
 	for _, made := range done.Makes {
-		mounts = append(mounts, sandbox.Mount{
-			Source: filepath.Join(place, "tree", made), Target: filepath.Join(sandbox.WorkspacePath, made),
-			Mode: sandbox.Overlay, Upper: filepath.Join(upper, "tree", made),
-		})
+		mounts = append(mounts, in.shared(filepath.Join(place, "tree", made), filepath.Join(sandbox.WorkspacePath, made), filepath.Join(upper, "tree", made)))
 	}
 	return append(mounts, in.base...), slices.Concat(in.env, environment(cachesPath), offline), nil
 }

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -190,10 +191,7 @@ func (g giver) file(from, to string) error {
 		return err
 	}
 	defer in.Close()
-	temp := path.Join(path.Dir(to), "tmp_"+path.Base(to)) // git gc removes such, should we die
-	if err := g.root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
+	temp := path.Join(path.Dir(to), "tmp_"+rand.Text()+path.Ext(to)) // git gc removes such, should we die
 	if err := g.create(temp, in, 0o444); err != nil {
 		return err
 	}
@@ -222,7 +220,11 @@ func (g giver) mkdir(dir string) error {
 			return err
 		}
 	}
-	if err := g.root.Mkdir(dir, 0o755); err != nil {
+	err := g.root.Mkdir(dir, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another delivery made it just now
+	}
+	if err != nil {
 		return err
 	}
 	return g.give(dir)

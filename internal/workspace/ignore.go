@@ -5,26 +5,6 @@ import (
 	"strings"
 )
 
-// rules are what a directory's own .gitignore and .gitattributes say.
-type rules struct {
-	ignore     []pattern
-	ignoreSeen stat
-	convert    conversion
-	attrs      []byte // the .gitattributes itself
-	attrsSeen  stat
-}
-
-// A scope is the rules that hold in a directory: its own and those above it.
-// Rules of the machine or its users are not among them, so a run behaves the
-// same everywhere.
-type scope struct {
-	above   *scope
-	path    string // of the directory, ending in a slash unless it is the top
-	ignore  []pattern
-	convert conversion
-	attrs   []byte // the directory's own .gitattributes
-}
-
 // ignored reports whether git ignores the untracked thing at path, given that
 // it does not ignore the directory path is in.
 func (s *scope) ignored(path, name string, isDir bool) bool {

@@ -1,0 +1,270 @@
+package worker_test
+
+import (
+	"context"
+	"encoding/json"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"autonoma"
+	"autonoma/agents"
+	"autonoma/flows"
+	"autonoma/internal/blob"
+	"autonoma/internal/catalog"
+	"autonoma/internal/event"
+	"autonoma/internal/model"
+	"autonoma/internal/model/modeltest"
+	"autonoma/internal/model/script"
+	"autonoma/internal/queue"
+	"autonoma/internal/rigor"
+	"autonoma/internal/sandbox"
+	"autonoma/internal/service"
+	"autonoma/internal/setup"
+	"autonoma/internal/store"
+	"autonoma/internal/worker"
+	"autonoma/internal/workspace"
+	"autonoma/internal/workspace/workspacetest"
+)
+
+func TestMain(m *testing.M) {
+	sandbox.Init()
+	os.Exit(m.Run())
+}
+
+// openBox opens the strongest sandbox of this machine, once for all tests; where
+// there is none, and none is required, commands run without.
+var openBox = sync.OnceValues(func() (sandbox.Sandbox, error) {
+	box, _, err := sandbox.Open(context.Background(), sandbox.Auto)
+	if err != nil && os.Getenv("AUTONOMA_TEST_REQUIRE") != "1" {
+		box, _, err = sandbox.Open(context.Background(), string(sandbox.None))
+	}
+	return box, err
+})
+
+// A house is the whole system but for its doors, in one process.
+type house struct {
+	t      *testing.T
+	repo   string
+	db     *store.DB
+	queue  *queue.Queue
+	tasks  *service.Tasks
+	owner  autonoma.Actor
+	spaces *workspace.Store
+	stop   func() // waits until the worker is at rest
+}
+
+// open starts the system, with m as the model of all tiers and a repository of
+// the given files, until the test ends.
+func open(t *testing.T, m model.Model, files string) *house {
+	t.Helper()
+	h := &house{t: t, repo: workspacetest.Repo(t, files)}
+	data := t.TempDir()
+	log := slog.New(slog.DiscardHandler)
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	box := must(openBox())(t)
+	h.db = must(store.Open(t.Context(), filepath.Join(data, "a.db")))(t)
+	t.Cleanup(func() { h.db.Close() })
+	blobs := must(blob.Open(filepath.Join(data, "blobs")))(t)
+	h.spaces = must(workspace.Open(filepath.Join(data, "workspaces"), workspace.Options{}))(t)
+	known := must(catalog.Open([]fs.FS{agents.Files}, []fs.FS{flows.Files}))(t)
+	tools, env := sandbox.Toolchains(os.Getenv)
+	events := event.NewLog(h.db, 100*time.Millisecond)
+	w := worker.New(worker.Config{
+		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log,
+		Engine: &rigor.Engine{
+			Policy: must(rigor.DefaultPolicy())(t), Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
+			Installer: setup.New(filepath.Join(data, "setup"), box, tools, env, os.Getenv),
+			Model:     func(autonoma.Intelligence) (model.Model, error) { return m, nil },
+		},
+	})
+	h.queue = must(queue.Open(t.Context(), h.db, 2, w.Do, log))(t)
+	w.Queue = h.queue
+	h.tasks = service.NewTasks(service.Config{
+		DB: h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known,
+		Ready:  func(autonoma.Request) error { return nil },
+		Source: func(context.Context, autonoma.Request) error { return nil },
+	})
+	keys := service.NewKeys(h.db)
+	key := must(keys.Create(t.Context(), "owner", autonoma.Startup, autonoma.KeyScopes))(t)
+	h.owner = must(keys.Who(t.Context(), key))(t)
+	h.start(w)
+	return h
+}
+
+// start lets the worker work until stop is called, or the test ends.
+func (h *house) start(w *worker.Worker) {
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := h.queue.Start(ctx); err != nil {
+		h.t.Fatal(err)
+	}
+	var watch sync.WaitGroup
+	watch.Go(func() { w.Watch(ctx) })
+	h.stop = sync.OnceFunc(func() {
+		w.Cut()
+		grace, done := context.WithTimeout(ctx, 5*time.Second)
+		defer done()
+		if err := h.queue.Stop(grace); err != nil {
+			h.t.Errorf("stop: %v", err)
+		}
+		cancel()
+		watch.Wait()
+	})
+	h.t.Cleanup(h.stop)
+}
+
+// submit gives the system a task that is checked by test.sh, changed by adjust.
+func (h *house) submit(adjust func(*autonoma.Request)) autonoma.RunID {
+	h.t.Helper()
+	req := autonoma.Request{
+		Task: "Spell the greeting right.", Capabilities: []autonoma.Capability{autonoma.Build},
+		Source: h.repo, Verify: []string{"sh test.sh"},
+	}
+	if adjust != nil {
+		adjust(&req)
+	}
+	return must(h.tasks.Submit(h.t.Context(), h.owner, req))(h.t).ID
+}
+
+// until follows a run until an event is as wanted, and returns the run then.
+func (h *house) until(id autonoma.RunID, wanted func(autonoma.Event) bool) autonoma.Run {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	news := must(h.tasks.Follow(ctx, h.owner, id, 0, time.Minute))(h.t)
+	for some, err := range news {
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		for _, e := range some {
+			if wanted(e) {
+				return h.run(id)
+			}
+		}
+	}
+	run := h.run(id)
+	h.t.Fatalf("the run is %s (%s): %v", run.Status, run.StatusDetail, run.Error)
+	return run
+}
+
+// carryOut submits a task and returns the run when it is over.
+func (h *house) carryOut(adjust func(*autonoma.Request)) autonoma.Run {
+	h.t.Helper()
+	return h.until(h.submit(adjust), event.Last)
+}
+
+func (h *house) run(id autonoma.RunID) autonoma.Run {
+	h.t.Helper()
+	return must(h.tasks.Get(h.t.Context(), h.owner, id))(h.t)
+}
+
+func (h *house) events(id autonoma.RunID) []autonoma.Event {
+	h.t.Helper()
+	return must(h.tasks.Events(h.t.Context(), h.owner, id, 0, 100_000))(h.t)
+}
+
+// becomes tells the event with which a run comes to a status.
+func becomes(s autonoma.Status) func(autonoma.Event) bool {
+	return func(e autonoma.Event) bool {
+		return e.Kind == autonoma.EventStatus && dataOf[autonoma.StatusChanged](e).Status == s
+	}
+}
+
+// dataOf reads the data of an event.
+func dataOf[T any](e autonoma.Event) T {
+	var v T
+	_ = json.Unmarshal(e.Data, &v)
+	return v
+}
+
+// artifacts returns the names of a run's artifacts and their contents.
+func (h *house) artifacts(id autonoma.RunID) map[string]string {
+	h.t.Helper()
+	contents := map[string]string{}
+	for _, a := range must(h.tasks.Artifacts(h.t.Context(), h.owner, id))(h.t) {
+		_, f, err := h.tasks.Artifact(h.t.Context(), h.owner, id, a.ID)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		b := must(os.ReadFile(f.Name()))(h.t)
+		f.Close()
+		contents[a.Name] = string(b)
+	}
+	return contents
+}
+
+// git runs git in the repository of the user.
+func (h *house) git(args ...string) string {
+	h.t.Helper()
+	return workspacetest.Git(h.t, h.repo, args...)
+}
+
+// must returns what is not an error, and fails the test otherwise.
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// play is a model that plays the conversations, the first that matches.
+func play(t *testing.T, conversations ...string) model.Model {
+	t.Helper()
+	return script.New(modeltest.Script(t, "name: test\nconversations:\n"+strings.Join(conversations, "")))
+}
+
+// repository is a project whose test fails.
+const repository = `
+-- greet.txt --
+hello wrold
+-- test.sh --
+grep -q "hello world" greet.txt
+`
+
+// What the agents of the flow say when nothing is out of the ordinary.
+const (
+	researcher = `
+  - match: {phase: research}
+    turns:
+      - calls: [{name: read, args: {path: greet.txt}}]
+      - calls: [{name: finish, args: {summary: looked, confidence: 1, document: "The greeting is in greet.txt."}}]
+`
+	writers = `
+  - match: {agent: req-ai, phase: generate}
+    turns:
+      - calls: [{name: finish, args: {summary: required, confidence: 0.9, document: "AC1: the greeting is spelt right."}}]
+  - match: {agent: planner-ai, phase: generate}
+    turns:
+      - calls: [{name: finish, args: {summary: planned, confidence: 0.9, document: "1. greet.txt"}}]
+  - match: {agent: architect-ai, phase: generate}
+    turns:
+      - calls: [{name: finish, args: {summary: designed, confidence: 0.8, document: "Nothing to decide."}}]
+`
+	coder = `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: edit, args: {path: greet.txt, old: wrold, new: world}}]
+      - calls: [{name: finish, args: {summary: "Spell world right. It was a slip.", confidence: 0.95}}]
+`
+	tester = `
+  - match: {agent: tester-ai, phase: generate}
+    turns:
+      - calls: [{name: write, args: {path: more.sh, content: "test -s greet.txt\n"}}]
+      - calls: [{name: finish, args: {summary: Test that there is a greeting., confidence: 0.9}}]
+`
+	reviewer = `
+  - match: {agent: review-ai, phase: generate}
+    turns:
+      - calls: [{name: finish, args: {verdict: approve, summary: It is right., confidence: 0.9}}]
+`
+)
