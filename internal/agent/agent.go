@@ -27,6 +27,7 @@ type Agent struct {
 	Tools   tool.Set // besides finish
 	Journal *journal.Journal
 	Turns   int // how often the model is asked at most, in all
+	Longest int // how many tokens an answer has at most; 0: as many as the model can
 
 	// Afford returns an error if the run may not spend what the next turn
 	// costs at worst.
@@ -91,7 +92,7 @@ func callKey(loop string, n, index int) string { return fmt.Sprintf("%s/%d.%d", 
 func (a *Agent) Work(ctx context.Context, system, prompt string) (autonoma.Result, error) {
 	finish := tool.Finish(a.Yields, func(r autonoma.Result) error { a.result = &r; return nil })
 	a.tools = append(append(tool.Set{}, a.Tools...), finish)
-	a.talk = model.Request{System: system, Tools: a.tools.Specs()}
+	a.talk = model.Request{System: system, Tools: a.tools.Specs(), MaxTokens: a.Longest}
 	return a.More(ctx, prompt)
 }
 

@@ -51,8 +51,8 @@ type Later time.Duration
 func (l Later) Error() string { return "again in " + time.Duration(l).String() }
 
 // attempts is how often a job may fail for reasons that lie outside of it, such
-// as a full disk, before the queue gives up: several hours of trying.
-const attempts = 60
+// as a full disk, before the queue gives up: over half an hour of trying.
+const attempts = 15
 
 // A Queue is the jobs of one database and, once started, the workers of this
 // process.

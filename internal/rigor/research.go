@@ -89,6 +89,7 @@ func (x *execution) agent(loop string, phase autonoma.Phase, yields autonoma.Yie
 	return &agent.Agent{
 		Loop: loop, Phase: phase, Yields: yields, Model: x.model, Tools: tools, Journal: x.Journal,
 		Turns:      x.Policy.Turns[x.Run.Request.Intelligence][yields],
+		Longest:    x.Longest,
 		Afford:     x.Afford,
 		Checkpoint: x.checkpoint(yields),
 	}

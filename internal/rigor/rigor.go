@@ -49,6 +49,9 @@ type Job struct {
 
 	// At says which checkpoint the journal ends at, or nothing.
 	At string
+	// Longest is how many tokens an answer of the model has at most; 0: as many as
+	// it can.
+	Longest int
 	// Afford returns an error if the run may not spend what a turn costs at worst.
 	Afford func(ctx context.Context, m model.Info, r model.Request) error
 }

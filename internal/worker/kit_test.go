@@ -50,6 +50,7 @@ var openBox = sync.OnceValues(func() (sandbox.Sandbox, error) {
 // A house is the whole system but for its doors, in one process.
 type house struct {
 	t      *testing.T
+	data   string
 	repo   string
 	db     *store.DB
 	queue  *queue.Queue
@@ -63,8 +64,8 @@ type house struct {
 // the given files, until the test ends.
 func open(t *testing.T, m model.Model, files string) *house {
 	t.Helper()
-	h := &house{t: t, repo: workspacetest.Repo(t, files)}
 	data := t.TempDir()
+	h := &house{t: t, data: data, repo: workspacetest.Repo(t, files)}
 	log := slog.New(slog.DiscardHandler)
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(t.Output(), nil))

@@ -64,9 +64,17 @@ func (w *Worker) enterPhase(ctx context.Context, lease store.Lease, e autonoma.E
 	})
 }
 
-// answerTokens is how many tokens an answer is reckoned with when its model says
-// nothing of its limit.
+// answerTokens is how long an answer may be in a run with a budget, which has to
+// hold for the longest: many models can say ten times as much, and never do.
 const answerTokens = 16_000
+
+// longest is how many tokens an answer has at most; 0 is what the model can do.
+func (l *log) longest() int {
+	if b := l.run.Budget; b.MaxTokens == 0 && b.MaxCostUSD == 0 {
+		return 0
+	}
+	return answerTokens
+}
 
 // afford returns a failure if the run may not spend what the next turn costs at
 // worst: all of the conversation read anew, and the longest answer.
@@ -75,9 +83,9 @@ func (l *log) afford(_ context.Context, m model.Info, r model.Request) error {
 	if b.MaxTokens == 0 && b.MaxCostUSD == 0 {
 		return nil
 	}
-	worst := model.Usage{InputTokens: tokens(r), OutputTokens: answerTokens}
-	if r.MaxTokens > 0 {
-		worst.OutputTokens = r.MaxTokens
+	worst := model.Usage{InputTokens: tokens(r), OutputTokens: r.MaxTokens}
+	if m.MaxOutputTokens > 0 {
+		worst.OutputTokens = min(worst.OutputTokens, m.MaxOutputTokens)
 	}
 	if b.MaxTokens > 0 && l.usage.Tokens()+int64(worst.Total()) > b.MaxTokens {
 		return &autonoma.Failure{Code: autonoma.FailBudget, Message: fmt.Sprintf(

@@ -125,7 +125,9 @@ func (h *house) hurry(id autonoma.RunID) {
 // When the first model cannot be used, the next one answers.
 func TestFallback(t *testing.T) {
 	down := play(t, `
-  - turns: [{fail: [{status: 503, forever: true}]}]
+  - turns:
+      - {fail: [{status: 503, forever: true}]}
+      - {fail: [{status: 503, forever: true}]}
 `)
 	h := open(t, provider.Fallback(model.Retry(down, impatient, nil), play(t, coder)), repository)
 	if run := h.carryOut(demo); run.Status != autonoma.Completed || run.Output.Branch == nil {
@@ -321,6 +323,27 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// A process that cannot wait for a command gives the job back: it did not fail.
+func TestHardStop(t *testing.T) {
+	h := open(t, play(t, hanging["in a command"]), repository)
+	id := h.submit(demo)
+	h.until(id, func(e autonoma.Event) bool { return e.Kind == autonoma.EventTurn })
+	now, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := h.queue.Stop(now); err != nil {
+		t.Fatal(err)
+	}
+	var state, errs string
+	err := h.db.Writer().QueryRowContext(t.Context(),
+		`SELECT state, coalesce(errors, '') FROM river_job WHERE json_extract(args, '$.run') = ?`, id).Scan(&state, &errs)
+	if err != nil || state != "available" || errs != "" {
+		t.Errorf("the job is %s %s: %v", state, errs, err)
+	}
+	if run := h.run(id); run.Status != autonoma.InProgress {
+		t.Errorf("the run is %s: %v", run.Status, run.Error)
+	}
+}
+
 // running reports whether somebody works on a job of the run.
 func (h *house) running(id autonoma.RunID) bool {
 	h.t.Helper()
@@ -375,11 +398,11 @@ func TestOvertaken(t *testing.T) {
 // release lets the command of TestOvertaken end.
 func release(t *testing.T, h *house, id autonoma.RunID) {
 	t.Helper()
-	w, err := h.spaces.Workspace(t.Context(), string(id), "work", "")
-	if err != nil {
-		t.Fatal(err)
+	places, err := filepath.Glob(filepath.Join(h.data, "workspaces", "runs", string(id), "*", "work", "files"))
+	if err != nil || len(places) != 1 {
+		t.Fatal(places, err)
 	}
-	if err := os.WriteFile(filepath.Join(w.Dir(), "go"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(places[0], "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -85,6 +85,13 @@ func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 		defer done()
 	}
 	result, err := w.carryOut(doing, lease, run, exec)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		err = journal.ErrCut
+	case doing.Err() != nil:
+		err = context.Cause(doing) // whatever it was that noticed
+	}
 
 	// Whatever stopped the work must not stop the record of it.
 	ctx = context.WithoutCancel(ctx)
@@ -156,7 +163,7 @@ func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.R
 	l := &log{worker: w, lease: lease, run: run.Request, usage: run.Usage}
 	return w.Engine.Do(ctx, rigor.Job{
 		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier,
-		Journal: journal.Open(exec.ID, l, past, w.cut), At: lastCheckpoint(past), Afford: l.afford,
+		Journal: journal.Open(exec.ID, l, past, w.cut), At: lastCheckpoint(past), Longest: l.longest(), Afford: l.afford,
 	})
 }
 
@@ -309,7 +316,11 @@ func (w *Worker) settle(ctx context.Context, lease store.Lease, j queue.Job, err
 	case isFailure:
 		return "failed", w.fail(ctx, lease, failed)
 	case isModel && refused.Retryable():
-		return "waiting", w.park(ctx, lease, refused)
+		err := w.park(ctx, lease, refused)
+		if gaveUp, ok := errors.AsType[*autonoma.Failure](err); ok {
+			return "failed", w.fail(ctx, lease, gaveUp)
+		}
+		return "waiting", err
 	case isModel:
 		return "failed", w.fail(ctx, lease, modelFailure(refused))
 	case errors.Is(err, journal.ErrMismatch) || j.Last():
@@ -318,7 +329,10 @@ func (w *Worker) settle(ctx context.Context, lease store.Lease, j queue.Job, err
 			Code: autonoma.FailInternal, Message: "a fault of this server; its log tells more", Retryable: true,
 		})
 	}
-	return "again", err
+	told := w.DB.Append(ctx, lease, autonoma.Usage{}, autonoma.NewEvent(autonoma.EventNotice, lease.Execution, time.Now(), autonoma.Notice{
+		Code: "server_error", Message: "something failed on this server, whose log tells what; the work will be tried again",
+	}))
+	return "again", errors.Join(err, told)
 }
 
 // modelFailure is how a model's refusal is told to the owner of a run.
