@@ -20,7 +20,7 @@ func BenchmarkFirstRequest(b *testing.B) {
 	once := func() time.Duration {
 		start := time.Now()
 		id := s.submit(b, small(repo))
-		<-watch.news
+		watch.wait(b, s)
 		d := watch.last().Sub(start)
 		s.finish(b, id)
 		return d

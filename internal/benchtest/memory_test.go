@@ -24,7 +24,7 @@ func BenchmarkMemory(b *testing.B) {
 			s.submit(b, small(repo))
 		}
 		for range waiting {
-			<-watch.news
+			watch.wait(b, s)
 		}
 		m.each = (s.resident(b) - m.idle) / waiting
 		s.kill(b) // its runs would hold up a shutdown

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,6 +96,19 @@ func (s *stopwatch) answer() {
 	s.mu.Lock()
 	s.answered = append(s.answered, time.Now())
 	s.mu.Unlock()
+}
+
+// wait waits for the next question of a server. One that does not come is a fault
+// of the server, which then says where it hangs.
+func (s *stopwatch) wait(b *testing.B, of instance) {
+	b.Helper()
+	select {
+	case <-s.news:
+	case <-time.After(30 * time.Second):
+		_ = of.cmd.Process.Signal(syscall.SIGQUIT)
+		_ = of.cmd.Wait()
+		b.Fatalf("the model was not asked within half a minute\n%s", of.said())
+	}
 }
 
 // last returns when the model was asked last.

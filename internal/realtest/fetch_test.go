@@ -20,7 +20,7 @@ func missing(t *testing.T, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-// client runs a package client and returns what it prints.
+// packageClient runs a package client and returns what it prints.
 func packageClient(t *testing.T, dir string, args ...string) []byte {
 	t.Helper()
 	if _, err := exec.LookPath(args[0]); err != nil {
@@ -106,13 +106,9 @@ func pythonSource(name string) func(*testing.T) string {
 // unpack unpacks the only archive in a directory, which holds one directory.
 func unpack(t *testing.T, dir string) string {
 	t.Helper()
-	archives, err := filepath.Glob(filepath.Join(dir, "*.t*gz"))
-	more, err2 := filepath.Glob(filepath.Join(dir, "*.tar.gz"))
-	if err != nil || err2 != nil {
-		t.Fatal(err, err2)
-	}
-	if archives = append(archives, more...); len(archives) == 0 {
-		t.Fatal("the registry gave no archive")
+	archives, err := filepath.Glob(filepath.Join(dir, "*gz"))
+	if err != nil || len(archives) != 1 {
+		t.Fatalf("the registry gave %v: %v", archives, err)
 	}
 	to := filepath.Join(dir, "unpacked")
 	if err := os.Mkdir(to, 0o755); err != nil {

@@ -36,7 +36,7 @@ type project struct {
 
 var projects = []project{{
 	name: "Go", fetch: goModule("github.com/alecthomas/kong@v1.12.1", 5000), env: goSettings, scope: autonoma.MVP,
-	file: "levenshtein.go", good: "mn = min(mn, fj1) // matched", bad: "mn = min(mn, fj1+1) // matched", grep: `fj1.*matched`,
+	file: "scanner.go", good: "s.args = append([]Token{token}, s.args...)", bad: "s.args = append(s.args, token)", grep: `s\.args = append\(.*token`,
 	test: "go test ./...", check: "go test -count=1 ./...",
 }, {
 	name: "npm", fetch: npmPackage("duplexify@4.1.3"), env: npmSettings, scope: autonoma.POC,
@@ -118,7 +118,9 @@ func (p project) conversations(reach string) []script.Conversation {
 		}
 		return say("finish", args)
 	}
-	bash := func(command string) script.Turn { return say("bash", map[string]any{"command": command, "timeout": 300}) }
+	bash := func(command string) script.Turn {
+		return say("bash", map[string]any{"command": command, "timeout": 300})
+	}
 	return []script.Conversation{
 		{Match: script.Match{Agent: "coder-ai", Phase: "generate"}, Turns: []script.Turn{
 			bash(p.test),

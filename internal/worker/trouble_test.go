@@ -406,4 +406,3 @@ func release(t *testing.T, h *house, id autonoma.RunID) {
 		t.Fatal(err)
 	}
 }
-

@@ -43,7 +43,7 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_tenant ON runs (tenant, created_at, id);
 CREATE INDEX runs_by_tenant_status ON runs (tenant, status, created_at, id);
 CREATE INDEX runs_alike ON runs (shape, completed_at) WHERE status = 'completed';
-CREATE INDEX runs_alive ON runs (created_at) WHERE status IN ('queued', 'in_progress', 'awaiting_approval', 'waiting_provider');
+CREATE INDEX runs_queued ON runs (created_at) WHERE status = 'queued';
 
 CREATE TABLE executions (
     id           TEXT PRIMARY KEY,
@@ -65,7 +65,6 @@ CREATE TABLE executions (
 
 CREATE INDEX executions_by_run ON executions (run, created_at);
 CREATE INDEX executions_by_agent ON executions (agent, completed_at) WHERE status = 'completed';
-CREATE INDEX executions_alive ON executions (status) WHERE status IN ('pending', 'running');
 
 -- Rows are large, so the table keeps its rowid and the order is an index.
 CREATE TABLE events (
