@@ -114,7 +114,7 @@ func unpack(t *testing.T, dir string) string {
 	if err := os.Mkdir(to, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "tar", "-xzf", archives[0], "-C", to).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "tar", "-xzf", archives[0], "-C", to, "--no-same-owner").CombinedOutput(); err != nil {
 		t.Fatalf("tar: %v\n%s", err, out)
 	}
 	inside, err := os.ReadDir(to)

@@ -167,6 +167,7 @@ func (p project) claims(t *testing.T, r run, base string) {
 // installed checks that set-up, and nothing else, brought the dependencies.
 func (p project) installed(t *testing.T, r run) {
 	t.Helper()
+	n := 0
 	for _, w := range dataOf[struct {
 		What, Problem string
 		Installed     struct {
@@ -180,9 +181,18 @@ func (p project) installed(t *testing.T, r run) {
 		if w.What != "setup" {
 			continue
 		}
+		n++
 		if w.Problem != "" || len(w.Installed.Steps) == 0 || !slices.Equal(w.Installed.Makes, p.makes) {
 			t.Errorf("set-up came to %+v", w)
 		}
+		for _, s := range w.Installed.Steps {
+			if s.ExitCode != 0 {
+				t.Errorf("set-up: %s ended with %d", s.Command, s.ExitCode)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("there was no set-up")
 	}
 }
 

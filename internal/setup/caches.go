@@ -70,6 +70,10 @@ var offline = []string{
 	"PIP_NO_INDEX=1", "PIP_DISABLE_PIP_VERSION_CHECK=1", "CARGO_NET_OFFLINE=true",
 }
 
+// tidy keeps interpreters from leaving what they compiled beside the sources: in
+// a project that ignores nothing it would become part of the change.
+var tidy = []string{"PYTHONDONTWRITEBYTECODE=1"}
+
 // mounts shows what is below each cache, with changes kept in upper. Where the
 // sandbox has no overlays, it is shown for reading only.
 func (in *Installer) mounts(below func(c cache) string, upper string) []sandbox.Mount {

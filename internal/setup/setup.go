@@ -196,7 +196,8 @@ func (in *Installer) lock(key string) (unlock func()) {
 
 // View returns what lets commands without a network use what was installed: mounts
 // and variables. Changes go to upper, a directory of the caller's, which may be
-// used by one command at a time.
+// used by one command at a time. Without mounts there are only the variables: what
+// set-up left in its checkout is not in others.
 func (in *Installer) View(done Installed, upper string) ([]sandbox.Mount, []string, error) {
 	place := filepath.Join(in.dir, done.Key)
 	below := func(c cache) string {
@@ -212,7 +213,7 @@ func (in *Installer) View(done Installed, upper string) ([]sandbox.Mount, []stri
 				env = append(env, c.env+"="+c.pre+at)
 			}
 		}
-		return nil, slices.Concat(in.env, env, offline), nil
+		return nil, slices.Concat(in.env, env, tidy), nil // whoever is not confined has a network
 	}
 	for _, c := range caches {
 		if err := os.MkdirAll(filepath.Join(upper, c.name), 0o700); err != nil {
@@ -223,20 +224,7 @@ func (in *Installer) View(done Installed, upper string) ([]sandbox.Mount, []stri
 	for _, made := range done.Makes {
 		mounts = append(mounts, in.shared(filepath.Join(place, "tree", made), filepath.Join(sandbox.WorkspacePath, made), filepath.Join(upper, "tree", made)))
 	}
-	return append(mounts, in.base...), slices.Concat(in.env, environment(cachesPath), offline), nil
-}
-
-// Copies returns the commands that put what was installed into a checkout, for a
-// sandbox that cannot mount it there.
-func (in *Installer) Copies(done Installed) [][]string {
-	if sandbox.MapsPaths(in.box) {
-		return nil
-	}
-	var all [][]string
-	for _, made := range done.Makes {
-		all = append(all, []string{"cp", "-a", filepath.Join(in.dir, done.Key, "tree", made), made})
-	}
-	return all
+	return append(mounts, in.base...), slices.Concat(in.env, environment(cachesPath), offline, tidy), nil
 }
 
 func empty(dir string) bool {

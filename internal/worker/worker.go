@@ -266,7 +266,8 @@ func (w *Worker) stopCancelled(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, a := range w.active {
-		if statuses[a.run].Final() {
+		// One that was begun since has no status here, and is not over.
+		if status, looked := statuses[a.run]; looked && status.Final() {
 			a.stop(errStop)
 		}
 	}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"autonoma"
+	"autonoma/api"
+	"autonoma/client"
+	"autonoma/internal/model/modeltest"
+	"autonoma/internal/model/script"
+	"autonoma/internal/workspace/workspacetest"
+)
+
+const (
+	kills     = 50 // in all
+	killsEach = 5  // of one run, at most
+)
+
+// TestKill kills the server at random points of runs of six agents, and shows that
+// each run comes to what it would have come to undisturbed, that nothing is asked
+// or done twice but what was under way, and that nothing is left behind.
+//
+// The points are drawn from AUTONOMA_TEST_SEED, if that is set.
+func TestKill(t *testing.T) {
+	seed := rand.Uint64()
+	if v := os.Getenv("AUTONOMA_TEST_SEED"); v != "" {
+		var err error
+		if seed, err = strconv.ParseUint(v, 10, 64); err != nil {
+			t.Fatalf("AUTONOMA_TEST_SEED: %v", err)
+		}
+	}
+	t.Logf("AUTONOMA_TEST_SEED=%d", seed)
+	marker := newMarker()
+	models := modeltest.NewServer(t, strings.ReplaceAll(read(t, "testdata/kill.yaml"), "MARKER", marker))
+	repo := greeting(t)
+	k := &killer{
+		t: t, models: models, repo: repo, marker: marker, random: rand.New(rand.NewPCG(seed, 0)),
+		server: newServer(t, models, "--source-root", repo),
+	}
+	begin := time.Now()
+	k.server.start()
+	k.server.ready()
+	k.startup = time.Since(begin)
+	k.calm = k.undisturbed()
+	for run := 1; k.kills < kills; run++ {
+		k.disturbed(run, min(killsEach, kills-k.kills))
+	}
+	t.Logf("killed %d times in %v", k.kills, time.Since(begin).Round(time.Second))
+}
+
+// A killer kills a server while it works.
+type killer struct {
+	t       *testing.T
+	server  *server
+	models  *modeltest.Server
+	repo    string
+	marker  string
+	random  *rand.Rand
+	startup time.Duration // of the server
+	calm    outcome
+	kills   int
+}
+
+// An outcome is what can be seen of a run that is over.
+type outcome struct {
+	tree   string         // name of the result
+	events []api.Event    // all of them
+	asked  []script.Entry // by the run, in order
+}
+
+// undisturbed carries out a run that is not disturbed.
+func (k *killer) undisturbed() outcome {
+	k.t.Helper()
+	c, from := k.server.ready(), len(k.models.Log())
+	id := submit(k.t, c, slip(k.repo, autonoma.MVP))
+	o := k.outcome(c, id, from)
+	if effects := k.effects(id); !slices.Equal(effects, wantEffects) {
+		k.t.Fatalf("the commands left %q, want %q", effects, wantEffects)
+	}
+	if n := len(keysOf(o.asked)); n != len(o.asked) {
+		k.t.Fatalf("%d requests ask for %d turns: the script cannot tell its turns apart", len(o.asked), n)
+	}
+	k.t.Logf("undisturbed: %d events, %d requests, %v", len(o.events), len(o.asked), o.events[len(o.events)-1].At.Sub(o.events[0].At))
+	return o
+}
+
+// wantEffects are the lines that the commands of the script leave, in order.
+var wantEffects = []string{
+	"begun", "before the pause", "after the pause", "moved",
+	"turn 4", "turn 5", "turn 6", "turn 7", "turn 8", "turn 9", "turn 10", "turn 11", "turn 12", "turn 13",
+	"green", "tested", "second round", "emphatic",
+}
+
+func (k *killer) effects(id autonoma.RunID) []string {
+	k.t.Helper()
+	return strings.Split(workspacetest.Git(k.t, k.repo, "show", "autonoma/"+string(id)+":effects.txt"), "\n")
+}
+
+// outcome waits for the end of a run and for what comes with it.
+func (k *killer) outcome(c *client.Client, id autonoma.RunID, from int) outcome {
+	k.t.Helper()
+	task := completed(k.t, c, id)
+	if task.Output.Verification.Status != autonoma.Verified {
+		k.t.Errorf("%s is %s", id, task.Output.Verification.Status)
+	}
+	o := outcome{asked: k.models.Log()[from:]}
+	for e, err := range c.Events(k.t.Context(), id, 0) {
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		o.events = append(o.events, e)
+	}
+	o.tree = workspacetest.Git(k.t, k.repo, "rev-parse", "autonoma/"+string(id)+"^{tree}")
+	if status := workspacetest.Git(k.t, k.repo, "status", "--porcelain"); status != "" {
+		k.t.Errorf("the working tree of the source was changed:\n%s", status)
+	}
+	k.server.cleared(k.marker)
+	return o
+}
+
+// A point is when to kill.
+type point struct {
+	fresh    bool          // from when the task was accepted, or the server started anew,
+	after    int64         // or else after the event with this number,
+	delay    time.Duration // this long
+}
+
+func (p point) String() string {
+	if p.fresh {
+		return fmt.Sprintf("%v into a task or a start", p.delay)
+	}
+	return fmt.Sprintf("%v after event %d", p.delay, p.after)
+}
+
+// draw draws a point: one in ten when a task or a process is young, and of the
+// others half anywhere in time, where long things are hit, and half between any two
+// events, where short ones are hit as well.
+func (k *killer) draw() point {
+	events := k.calm.events
+	among := func(d time.Duration) time.Duration { return time.Duration(k.random.Int64N(int64(d) + 1)) }
+	switch n := k.random.IntN(20); {
+	case n < 2:
+		return point{fresh: true, delay: among(k.startup)}
+	case n < 11:
+		at := events[0].At.Add(among(events[len(events)-1].At.Sub(events[0].At)))
+		i := max(1, slices.IndexFunc(events, func(e api.Event) bool { return !e.At.Before(at) }))
+		return point{after: int64(i), delay: at.Sub(events[i-1].At)}
+	}
+	i := 1 + k.random.IntN(len(events)-1)
+	return point{after: int64(i), delay: among(events[i].At.Sub(events[i-1].At))}
+}
+
+// disturbed carries out a run and kills the server up to n times while it goes.
+func (k *killer) disturbed(number, n int) {
+	k.t.Helper()
+	points := make([]point, n)
+	for i := range points {
+		points[i] = k.draw()
+	}
+	slices.SortStableFunc(points, func(a, b point) int { return int(a.after - b.after) }) // the fresh come first
+	c, from := k.server.ready(), len(k.models.Log())
+	id := submit(k.t, c, slip(k.repo, autonoma.MVP))
+	watched := watchAll(k.t, c, id)
+	var seen []journaled
+	for _, p := range points {
+		if !k.reach(c, id, p) {
+			break // it was over before
+		}
+		k.server.kill()
+		if k.random.IntN(2) == 0 {
+			gone(k.t, k.marker) // what a dead server started dies with it
+		}
+		j := k.look(id)
+		if !j.over {
+			k.kills++
+			seen = append(seen, j)
+			k.t.Logf("run %d, kill %d: %v, last of %d: %s", number, k.kills, p, j.events, j.last)
+		}
+		k.server.start()
+	}
+	c = k.server.ready()
+	k.compare(id, k.outcome(c, id, from), from, seen)
+	if got, want := <-watched, len(k.get(c, id)); got != want {
+		k.t.Errorf("who watched %s all the time saw %d of %d events", id, got, want)
+	}
+}
+
+func (k *killer) get(c *client.Client, id autonoma.RunID) (all []api.Event) {
+	k.t.Helper()
+	for e, err := range c.Events(k.t.Context(), id, 0) {
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// reach waits until a point is reached. It reports false if the run is over first.
+func (k *killer) reach(c *client.Client, id autonoma.RunID, p point) bool {
+	k.t.Helper()
+	if !p.fresh {
+		k.server.ready()
+		if !await(k.t, c, id, func(e api.Event) bool { return e.Seq >= p.after }) {
+			return false
+		}
+	}
+	time.Sleep(p.delay) // this is the point
+	return true
+}
+
+// watchAll counts the events of a run as one who watches it all the time sees
+// them, however often the server goes away.
+func watchAll(t *testing.T, c *client.Client, id autonoma.RunID) <-chan int {
+	counted := make(chan int, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*patience)
+		defer cancel()
+		n := 0
+		for e, err := range c.Events(ctx, id, 0) {
+			if n++; err != nil || e.Seq != int64(n) {
+				t.Errorf("watching %s: event %d where %d is due, %v", id, e.Seq, n, err)
+				break
+			}
+		}
+		counted <- n
+	}()
+	return counted
+}
