@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"autonoma"
+	"autonoma/api"
 	"autonoma/internal/agent"
 	"autonoma/internal/journal"
 	"autonoma/internal/model/script"
@@ -27,6 +28,9 @@ func (k *killer) compare(id autonoma.RunID, got outcome, from int, kills []journ
 	}
 	if effects := k.effects(id); !slices.Equal(effects, wantEffects) {
 		k.t.Errorf("%s: the commands left %q, want %q", id, effects, wantEffects)
+	}
+	if got, want := story(got.events), story(k.calm.events); !slices.Equal(got, want) {
+		k.t.Errorf("%s: its log tells of\n%v\nwant\n%v", id, got, want)
 	}
 	if got, want := keysOf(got.asked), keysOf(k.calm.asked); !maps.Equal(got, want) {
 		k.t.Errorf("%s asked for %d different turns, of which not all are the %d of the undisturbed run", id, len(got), len(want))
@@ -92,6 +96,17 @@ func (k *killer) doneOnce(id autonoma.RunID, got outcome, kills int) {
 	if again > kills {
 		k.t.Errorf("%s was killed %d times and made %d calls again", id, kills, again)
 	}
+}
+
+// story is what a log tells of, in order, without what was done again.
+func story(events []api.Event) []autonoma.EventKind {
+	var kinds []autonoma.EventKind
+	for _, e := range events {
+		if first(e.Kind) > 0 {
+			kinds = append(kinds, e.Kind)
+		}
+	}
+	return kinds
 }
 
 // keysOf returns for which turns was asked.

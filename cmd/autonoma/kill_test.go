@@ -128,9 +128,9 @@ func (k *killer) outcome(c *client.Client, id autonoma.RunID, from int) outcome 
 
 // A point is when to kill.
 type point struct {
-	fresh    bool          // from when the task was accepted, or the server started anew,
-	after    int64         // or else after the event with this number,
-	delay    time.Duration // this long
+	fresh bool          // from when the task was accepted, or the server started anew,
+	after int           // or else from this event on, calls made again not counted,
+	delay time.Duration // this long
 }
 
 func (p point) String() string {
@@ -140,22 +140,30 @@ func (p point) String() string {
 	return fmt.Sprintf("%v after event %d", p.delay, p.after)
 }
 
-// draw draws a point: one in ten when a task or a process is young, and of the
-// others half anywhere in time, where long things are hit, and half between any two
-// events, where short ones are hit as well.
+// draw draws a point: one in ten when a task or a process is young, one in ten
+// while the result is handed over, and of the others half anywhere in time, where
+// long things are hit, and half between any two events, where short ones are hit as
+// well.
 func (k *killer) draw() point {
 	events := k.calm.events
 	among := func(d time.Duration) time.Duration { return time.Duration(k.random.Int64N(int64(d) + 1)) }
-	switch n := k.random.IntN(20); {
-	case n < 2:
+	last := len(events) - 1
+	switch n := k.random.IntN(10); {
+	case n == 0:
 		return point{fresh: true, delay: among(k.startup)}
-	case n < 11:
-		at := events[0].At.Add(among(events[len(events)-1].At.Sub(events[0].At)))
+	case n == 1:
+		delivery := last
+		for events[delivery].Kind != autonoma.EventPhase {
+			delivery--
+		}
+		return point{after: delivery + 1, delay: among(events[last].At.Sub(events[delivery].At))}
+	case n < 6:
+		at := events[0].At.Add(among(events[last].At.Sub(events[0].At)))
 		i := max(1, slices.IndexFunc(events, func(e api.Event) bool { return !e.At.Before(at) }))
-		return point{after: int64(i), delay: at.Sub(events[i-1].At)}
+		return point{after: i, delay: at.Sub(events[i-1].At)}
 	}
-	i := 1 + k.random.IntN(len(events)-1)
-	return point{after: int64(i), delay: among(events[i].At.Sub(events[i-1].At))}
+	i := 1 + k.random.IntN(last)
+	return point{after: i, delay: among(events[i].At.Sub(events[i-1].At))}
 }
 
 // disturbed carries out a run and kills the server up to n times while it goes.
@@ -165,7 +173,7 @@ func (k *killer) disturbed(number, n int) {
 	for i := range points {
 		points[i] = k.draw()
 	}
-	slices.SortStableFunc(points, func(a, b point) int { return int(a.after - b.after) }) // the fresh come first
+	slices.SortStableFunc(points, func(a, b point) int { return a.after - b.after }) // the fresh come first
 	c, from := k.server.ready(), len(k.models.Log())
 	id := submit(k.t, c, slip(k.repo, autonoma.MVP))
 	watched := watchAll(k.t, c, id)
@@ -186,22 +194,11 @@ func (k *killer) disturbed(number, n int) {
 		}
 		k.server.start()
 	}
-	c = k.server.ready()
-	k.compare(id, k.outcome(c, id, from), from, seen)
-	if got, want := <-watched, len(k.get(c, id)); got != want {
-		k.t.Errorf("who watched %s all the time saw %d of %d events", id, got, want)
+	got := k.outcome(k.server.ready(), id, from)
+	k.compare(id, got, from, seen)
+	if n := <-watched; n != len(got.events) {
+		k.t.Errorf("who watched %s all the time saw %d of %d events", id, n, len(got.events))
 	}
-}
-
-func (k *killer) get(c *client.Client, id autonoma.RunID) (all []api.Event) {
-	k.t.Helper()
-	for e, err := range c.Events(k.t.Context(), id, 0) {
-		if err != nil {
-			k.t.Fatal(err)
-		}
-		all = append(all, e)
-	}
-	return all
 }
 
 // reach waits until a point is reached. It reports false if the run is over first.
@@ -209,12 +206,22 @@ func (k *killer) reach(c *client.Client, id autonoma.RunID, p point) bool {
 	k.t.Helper()
 	if !p.fresh {
 		k.server.ready()
-		if !await(k.t, c, id, func(e api.Event) bool { return e.Seq >= p.after }) {
+		n := 0
+		if !await(k.t, c, id, func(e api.Event) bool { n += first(e.Kind); return n >= p.after }) {
 			return false
 		}
 	}
 	time.Sleep(p.delay) // this is the point
 	return true
+}
+
+// first is 1 for an event that tells of something new, and 0 for one that tells
+// that something is done again.
+func first(kind autonoma.EventKind) int {
+	if kind == autonoma.EventRepeat {
+		return 0
+	}
+	return 1
 }
 
 // watchAll counts the events of a run as one who watches it all the time sees

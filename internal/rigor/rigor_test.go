@@ -70,10 +70,10 @@ func TestCommit(t *testing.T) {
 	s := open(t, greeting, speller)
 	j := s.job("coder-ai", autonoma.Request{Scope: autonoma.Demo})
 	r := s.must(j)
-	if _, err := s.engine.Workspaces.Deliver(t.Context(), string(j.Run.ID), r.Commit, "result"); err != nil {
+	if _, err := s.engine.Workspaces.Deliver(t.Context(), string(j.Run.ID), r.Commit, "autonoma/result"); err != nil {
 		t.Fatal(err)
 	}
-	got := workspacetest.Git(t, s.repo, "log", "-1", "--format=%an <%ae>%n%at%n%P%n%B", "result")
+	got := workspacetest.Git(t, s.repo, "log", "-1", "--format=%an <%ae>%n%at%n%P%n%B", "autonoma/result")
 	want := fmt.Sprintf(`coder-ai <coder-ai@autonoma.invalid>
 1700000000
 %s
@@ -291,7 +291,10 @@ node_modules/
 	var when [2]string
 	for i := range when {
 		j := s.job("coder-ai", req)
-		r := s.must(j)
+		r, err := s.do(j)
+		if err != nil {
+			t.Fatal(err, s.heard(), work2(s))
+		}
 		if r.Verification.Status != autonoma.Verified || r.Installed == nil || r.Installed.Key == "" {
 			t.Fatalf("result %+v", r)
 		}
@@ -422,3 +425,5 @@ func TestJudgment(t *testing.T) {
 		t.Errorf("research: %s", s.said(autonoma.Research))
 	}
 }
+
+func work2(s *shop) any { v, _ := work[rigor.Setup](s, "setup"); return v }

@@ -152,10 +152,14 @@ func (in *Installer) keep(place, files string, done *Installed) error {
 // run runs one command of set-up, with the network.
 func (in *Installer) run(ctx context.Context, place, files, command string, limit time.Duration) (Step, error) {
 	where := filepath.Join(place, "caches")
-	mounts := in.base
+	mounts, own, err := copySettings(filepath.Join(place, "settings"), in.box, in.getenv)
+	if err != nil {
+		return Step{}, err
+	}
+	mounts = append(mounts, in.base...)
 	if sandbox.MapsPaths(in.box) {
 		for _, c := range caches {
-			mounts = append(mounts[:len(mounts):len(mounts)], sandbox.Mount{
+			mounts = append(mounts, sandbox.Mount{
 				Source: filepath.Join(where, c.name), Target: filepath.Join(cachesPath, c.name), Mode: sandbox.Writable,
 			})
 		}
@@ -165,7 +169,7 @@ func (in *Installer) run(ctx context.Context, place, files, command string, limi
 	start := time.Now()
 	exit, err := in.box.Run(ctx, sandbox.Command{
 		Argv: []string{"sh", "-c", command}, Workspace: files, Mounts: mounts,
-		Env: slices.Concat(in.env, environment(where), in.network), Network: true,
+		Env: slices.Concat(in.env, environment(where), in.network, own), Network: true,
 		Limits: sandbox.Limits{Wall: limit}, Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
