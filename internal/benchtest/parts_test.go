@@ -82,7 +82,7 @@ func equip(b *testing.B, box sandbox.Sandbox, c sandbox.Command) sandbox.Command
 	b.Helper()
 	tools, env := sandbox.Toolchains(os.Getenv)
 	installer := setup.New(b.TempDir(), box, tools, env, os.Getenv)
-	mounts, env, err := installer.View(setup.Installed{}, b.TempDir())
+	mounts, env, err := installer.View(setup.Installed{}, []string{"Go"}, b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -116,7 +116,11 @@ const gitPath = "/run/autonoma"
 
 // equip lets the commands of a bench use what was installed.
 func (x *execution) equip(b *bench) error {
-	mounts, env, err := x.Installer.View(x.deps, b.private)
+	var languages []string
+	for _, l := range x.look.Project.Languages {
+		languages = append(languages, l.Name)
+	}
+	mounts, env, err := x.Installer.View(x.deps, languages, b.private)
 	if err != nil {
 		return err
 	}

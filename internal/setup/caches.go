@@ -3,6 +3,7 @@ package setup
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"autonoma/internal/sandbox"
@@ -15,6 +16,7 @@ type cache struct {
 	pre  string   // what stands before the path in the variable
 	host []string // where it lies on the host, the first that exists; ~ is the home
 	also string   // a variable that overrides host
+	of   []string // the languages whose commands use it
 	own  bool     // without overlays, commands get an empty one to write to rather than a full one to read
 }
 
@@ -24,12 +26,12 @@ const cachesPath = "/caches"
 // caches are all caches that are kept apart and shared. Credentials lie in none
 // of them.
 var caches = []cache{
-	{name: "go-mod", env: "GOMODCACHE", host: []string{"~/go/pkg/mod"}, also: "GOMODCACHE"},
-	{name: "go-build", env: "GOCACHE", host: []string{"~/.cache/go-build"}, also: "GOCACHE", own: true},
-	{name: "npm", env: "npm_config_cache", host: []string{"~/.npm"}},
-	{name: "pip", env: "PIP_CACHE_DIR", host: []string{"~/.cache/pip"}},
-	{name: "cargo", env: "CARGO_HOME"},
-	{name: "m2", env: "MAVEN_OPTS", pre: "-Dmaven.repo.local="},
+	{name: "go-mod", env: "GOMODCACHE", host: []string{"~/go/pkg/mod"}, also: "GOMODCACHE", of: []string{"Go"}},
+	{name: "go-build", env: "GOCACHE", host: []string{"~/.cache/go-build"}, also: "GOCACHE", of: []string{"Go"}, own: true},
+	{name: "npm", env: "npm_config_cache", host: []string{"~/.npm"}, of: []string{"JavaScript", "TypeScript"}},
+	{name: "pip", env: "PIP_CACHE_DIR", of: []string{"Python"}},
+	{name: "cargo", env: "CARGO_HOME", of: []string{"Rust"}},
+	{name: "m2", env: "MAVEN_OPTS", pre: "-Dmaven.repo.local=", of: []string{"Java", "Kotlin", "Scala", "Groovy"}},
 }
 
 // onHost returns the cache's directory on the host, or nothing.
@@ -74,20 +76,27 @@ var offline = []string{
 // a project that ignores nothing it would become part of the change.
 var tidy = []string{"PYTHONDONTWRITEBYTECODE=1"}
 
-// mounts shows what is below each cache, with changes kept in upper. Where the
-// sandbox has no overlays, it is shown for reading only.
-func (in *Installer) mounts(below func(c cache) string, upper string) []sandbox.Mount {
-	var mounts []sandbox.Mount
+// mounts shows the caches that there are for the languages, with changes kept in
+// upper. Where the sandbox has no overlays, they are shown for reading only. Each
+// mount costs every command some time, so a cache with nothing in it is not shown:
+// package clients make their own in the home.
+func (in *Installer) mounts(below func(c cache) string, languages []string, upper string) (mounts []sandbox.Mount, env []string) {
 	for _, c := range caches {
-		target, mine := filepath.Join(cachesPath, c.name), filepath.Join(upper, c.name)
 		src := below(c)
-		if src == "" || c.own && !sandbox.Overlays(in.box) {
-			mounts = append(mounts, sandbox.Mount{Source: mine, Target: target, Mode: sandbox.Writable})
+		if src == "" || !c.serves(languages) || c.own && !sandbox.Overlays(in.box) {
 			continue
 		}
-		mounts = append(mounts, in.shared(src, target, mine))
+		at := filepath.Join(cachesPath, c.name)
+		mounts = append(mounts, in.shared(src, at, filepath.Join(upper, c.name)))
+		env = append(env, c.env+"="+c.pre+at)
 	}
-	return mounts
+	return mounts, env
+}
+
+// serves reports whether commands of one of the languages use the cache. What a
+// new project will be written in is not known, so all may be of use to it.
+func (c cache) serves(languages []string) bool {
+	return len(languages) == 0 || slices.ContainsFunc(languages, func(l string) bool { return slices.Contains(c.of, l) })
 }
 
 // shared shows a directory whose changes are private.

@@ -198,11 +198,12 @@ func (in *Installer) lock(key string) (unlock func()) {
 	return m.Unlock
 }
 
-// View returns what lets commands without a network use what was installed: mounts
-// and variables. Changes go to upper, a directory of the caller's, which may be
-// used by one command at a time. Without mounts there are only the variables: what
-// set-up left in its checkout is not in others.
-func (in *Installer) View(done Installed, upper string) ([]sandbox.Mount, []string, error) {
+// View returns what lets commands of a project in the given languages, without a
+// network, use what was installed: mounts and variables. Changes go to upper, a
+// directory of the caller's, which may be used by one command at a time. Without
+// mounts there are only the variables: what set-up left in its checkout is not in
+// others.
+func (in *Installer) View(done Installed, languages []string, upper string) ([]sandbox.Mount, []string, error) {
 	place := filepath.Join(in.dir, done.Key)
 	below := func(c cache) string {
 		if mine := filepath.Join(place, "caches", c.name); done.Key != "" && !empty(mine) {
@@ -219,16 +220,14 @@ func (in *Installer) View(done Installed, upper string) ([]sandbox.Mount, []stri
 		}
 		return nil, slices.Concat(in.env, env, tidy), nil // whoever is not confined has a network
 	}
-	for _, c := range caches {
-		if err := os.MkdirAll(filepath.Join(upper, c.name), 0o700); err != nil {
-			return nil, nil, fmt.Errorf("set-up: %w", err)
-		}
+	if err := os.MkdirAll(upper, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("set-up: %w", err)
 	}
-	mounts := in.mounts(below, upper)
+	mounts, env := in.mounts(below, languages, upper)
 	for _, made := range done.Makes {
 		mounts = append(mounts, in.shared(filepath.Join(place, "tree", made), filepath.Join(sandbox.WorkspacePath, made), filepath.Join(upper, "tree", made)))
 	}
-	return append(mounts, in.base...), slices.Concat(in.env, environment(cachesPath), offline, tidy), nil
+	return append(mounts, in.base...), slices.Concat(in.env, env, offline, tidy), nil
 }
 
 func empty(dir string) bool {
