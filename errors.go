@@ -84,7 +84,6 @@ const (
 	FailReview       FailureCode = "review_rejected"     // the reviewing agent still asks for changes
 	FailSource       FailureCode = "source_error"        // the repository could not be read
 	FailSetup        FailureCode = "setup_failed"        // dependencies could not be installed
-	FailSandbox      FailureCode = "sandbox_unavailable" // commands cannot be confined here
 	FailDelivery     FailureCode = "delivery_failed"     // the result could not be handed over
 	FailInternal     FailureCode = "internal"            // a fault of ours
 )

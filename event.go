@@ -33,7 +33,7 @@ const (
 	EventWork     EventKind = "work"     // what the platform did itself: looked, checked, ran, decided
 	EventResult   EventKind = "result"   // what an execution came to
 	EventRepeat   EventKind = "repeat"   // a call that a crash cut off is about to be made once more
-	EventArtifact EventKind = "artifact" // ArtifactMade: a named output
+	EventArtifact EventKind = "artifact" // Artifact: a named output
 	EventDelivery EventKind = "delivery" // Output: the result was handed over
 )
 

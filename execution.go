@@ -60,6 +60,8 @@ type Result struct {
 type Installed struct {
 	Key   string   `json:"key,omitempty"`
 	Makes []string `json:"makes,omitempty"` // what it put into the checkout
+	// Problem is why nothing was installed, although there was something to install.
+	Problem string `json:"problem,omitempty"`
 }
 
 // A Verdict is what a reviewing agent decided.

@@ -54,8 +54,8 @@ type app struct {
 
 // open puts the system together. Read it from top to bottom to see what there is
 // and what knows of what. Roots are added to those of the configuration.
-func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (a *app, err error) {
-	a = &app{cfg: cfg, log: log, drained: make(chan struct{})}
+func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err error) {
+	a := &app{cfg: cfg, log: log, drained: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			a.close()
@@ -178,15 +178,18 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	// Without a model or a sandbox, what was accepted before waits for them.
 	if a.ready(autonoma.Request{}) == nil {
 		if err := a.queue.Start(ctx); err != nil {
-			return err
+			return errors.Join(err, ln.Close())
 		}
 		a.working = true
 	}
+	// Who waits for executions to end must also hear which are cancelled.
+	watching, rest := context.WithCancel(context.WithoutCancel(ctx))
 	var parts sync.WaitGroup
-	parts.Go(func() { a.worker.Watch(ctx) })
+	parts.Go(func() { a.worker.Watch(watching) })
 	parts.Go(func() {
 		<-ctx.Done()
 		a.drain()
+		rest()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if web.Shutdown(grace) != nil {

@@ -78,7 +78,7 @@ func TestCancelCommand(t *testing.T) {
 		eventually(t, "the command runs", func() bool { return running(command) })
 		return cancel(t, c, id, func() bool { return !running(command) })
 	})
-	s.cleared(command)
+	s.cleared()
 }
 
 // A hanging is a model server that never answers, and counts who waits.
@@ -122,7 +122,7 @@ func TestCancelModelCall(t *testing.T) {
 				eventually(t, "the model is asked", func() bool { return models.waiting.Load() == 1 })
 				return cancel(t, c, id, func() bool { return models.waiting.Load() == 0 })
 			})
-			s.cleared(s.data)
+			s.cleared()
 		})
 	}
 }
@@ -183,7 +183,11 @@ func TestInterrupt(t *testing.T) {
 	if code := p.exit(); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
-	t.Logf("ended %v after Ctrl-C", time.Since(begin).Round(time.Millisecond))
+	took := time.Since(begin)
+	t.Logf("ended %v after Ctrl-C", took.Round(time.Millisecond))
+	if took > grace/2 {
+		t.Errorf("it ended only after %v", took)
+	}
 	if said := read(t, p.err); !strings.Contains(said, "was cancelled") {
 		t.Errorf("it says %q, and not that the task was cancelled", said)
 	}
@@ -199,5 +203,5 @@ func TestInterrupt(t *testing.T) {
 			t.Errorf("%s is %s, want %s", task.TaskID, task.Status, autonoma.Cancelled)
 		}
 	}
-	s.cleared(command)
+	s.cleared()
 }

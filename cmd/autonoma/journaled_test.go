@@ -2,11 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"autonoma"
@@ -40,6 +43,9 @@ func (k *killer) compare(id autonoma.RunID, got outcome, from int, kills []journ
 	}
 	for i, j := range kills {
 		k.askedAgain(id, i, got.asked, j.asked-from, j.turns)
+		if j.again > i+1 {
+			k.t.Errorf("%s: after %d kills, commands had been run again %d times", id, i+1, j.again)
+		}
 	}
 	k.doneOnce(id, got, len(kills))
 }
@@ -65,7 +71,7 @@ func (k *killer) askedAgain(id autonoma.RunID, kill int, asked []script.Entry, n
 }
 
 // doneOnce checks the log of a run: numbers without gap, each turn and each call
-// once, and at most one call made again for each kill.
+// once, and at most one thing done again for each kill.
 func (k *killer) doneOnce(id autonoma.RunID, got outcome, kills int) {
 	k.t.Helper()
 	type thing struct {
@@ -81,7 +87,7 @@ func (k *killer) doneOnce(id autonoma.RunID, got outcome, kills int) {
 		switch e.Kind {
 		case autonoma.EventRepeat:
 			again++
-			k.t.Logf("%s made call %s again", id, dataOf[journal.Repeat](k.t, e.Data).Of)
+			k.t.Logf("%s did %s again", id, dataOf[journal.Repeat](k.t, e.Data).Of)
 		case autonoma.EventTurn:
 			times[thing{e.Kind, *e.ExecutionID, dataOf[agent.Turn](k.t, e.Data).Key()}]++
 		case autonoma.EventCall:
@@ -94,7 +100,7 @@ func (k *killer) doneOnce(id autonoma.RunID, got outcome, kills int) {
 		}
 	}
 	if again > kills {
-		k.t.Errorf("%s was killed %d times and made %d calls again", id, kills, again)
+		k.t.Errorf("%s was killed %d times and did %d things again", id, kills, again)
 	}
 }
 
@@ -134,13 +140,14 @@ type journaled struct {
 	events int
 	last   string
 	turns  []string // the ids of the answers that were journaled
+	again  int      // how often a command was run that had been run before
 	asked  int      // how often the model had been asked by then, since the beginning
 }
 
 // look reads the database of a server that is dead.
 func (k *killer) look(id autonoma.RunID) journaled {
 	k.t.Helper()
-	j := journaled{asked: len(k.models.Log())}
+	j := journaled{asked: len(k.models.Log()), again: k.ranAgain(id)}
 	db := k.snapshot()
 	defer db.Close()
 	run, err := db.Run(k.t.Context(), id)
@@ -162,6 +169,26 @@ func (k *killer) look(id autonoma.RunID) journaled {
 	last := events[len(events)-1]
 	j.over, j.events, j.last = run.Status.Final(), len(events), string(last.Kind)
 	return j
+}
+
+// ranAgain returns how often commands of a run were run that had been run before,
+// as they themselves tell.
+func (k *killer) ranAgain(id autonoma.RunID) int {
+	k.t.Helper()
+	b, err := os.ReadFile(filepath.Join(k.server.data, "workspaces", "runs", string(id), "trees", "work", "private", "home", "ran"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0 // none was run yet
+	}
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	k.told = true
+	lines := strings.Fields(strings.ReplaceAll(string(b), "turn ", "turn-"))
+	known := map[string]bool{}
+	for _, line := range lines {
+		known[line] = true
+	}
+	return len(lines) - len(known)
 }
 
 // snapshot opens a copy of the database, so that the next server finds it just as

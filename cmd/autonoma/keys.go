@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -20,6 +21,9 @@ func (w world) keysCommand() *cobra.Command {
 		Short: "Make a key for a tenant, which is made too if it is new, and print just the key",
 		Args:  exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if name == "" {
+				return usageError{errors.New("wants --name, the name of the tenant"), c.CommandPath()}
+			}
 			cfg, err := w.configure(c.Flags())
 			if err != nil {
 				return err
@@ -44,7 +48,6 @@ func (w world) keysCommand() *cobra.Command {
 	create.Flags().StringVar(&name, "name", "", "name of the tenant")
 	create.Flags().StringVar(&plan, "plan", string(autonoma.Startup), "startup, growth, scale or enterprise")
 	create.Flags().StringSliceVar(&scopes, "scope", []string{string(autonoma.ScopeRead), string(autonoma.ScopeWrite)}, "read, write or admin")
-	_ = create.MarkFlagRequired("name")
 	addFlags(create.Flags(), "data")
 	keys.AddCommand(create)
 	return keys

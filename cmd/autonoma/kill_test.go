@@ -53,6 +53,9 @@ func TestKill(t *testing.T) {
 	for run := 1; k.kills < kills; run++ {
 		k.disturbed(run, min(killsEach, kills-k.kills))
 	}
+	if !k.told {
+		t.Error("no command told that it was run")
+	}
 	t.Logf("killed %d times in %v", k.kills, time.Since(begin).Round(time.Second))
 }
 
@@ -67,6 +70,7 @@ type killer struct {
 	startup time.Duration // of the server
 	calm    outcome
 	kills   int
+	told    bool // commands told how often they were run
 }
 
 // An outcome is what can be seen of a run that is over.
@@ -122,14 +126,15 @@ func (k *killer) outcome(c *client.Client, id autonoma.RunID, from int) outcome 
 	if status := workspacetest.Git(k.t, k.repo, "status", "--porcelain"); status != "" {
 		k.t.Errorf("the working tree of the source was changed:\n%s", status)
 	}
-	k.server.cleared(k.marker)
+	k.server.cleared()
+	gone(k.t, k.marker)
 	return o
 }
 
 // A point is when to kill.
 type point struct {
 	fresh bool          // from when the task was accepted, or the server started anew,
-	after int           // or else from this event on, calls made again not counted,
+	after int           // or else from this event on, what was done again not counted,
 	delay time.Duration // this long
 }
 

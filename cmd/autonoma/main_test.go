@@ -75,6 +75,11 @@ func start(t *testing.T, env []string, args ...string) *process {
 	}()
 	t.Cleanup(func() {
 		p.kill()
+		for _, fault := range []string{"panic: ", "fatal error: ", "DATA RACE"} {
+			if strings.Contains(read(t, p.err), fault) {
+				t.Errorf("autonoma %s: %s", args[0], fault)
+			}
+		}
 		if t.Failed() {
 			t.Logf("autonoma %s: %s\n%s", strings.Join(args, " "), p.cmd.ProcessState, read(t, p.err))
 		}
@@ -230,16 +235,14 @@ func completed(t *testing.T, c *client.Client, id autonoma.RunID) api.Task {
 	return task
 }
 
-// cleared waits until nothing is left of finished runs: no checkout, no process
-// whose arguments contain the marker.
-func (s *server) cleared(marker string) {
+// cleared waits until no checkout is left of finished runs.
+func (s *server) cleared() {
 	s.t.Helper()
 	eventually(s.t, "no checkout is left", func() bool {
 		trees, _ := filepath.Glob(filepath.Join(s.data, "workspaces", "runs", "*", "trees", "*"))
 		views, _ := filepath.Glob(filepath.Join(s.data, "workspaces", "sources", "view-*"))
 		return len(trees)+len(views) == 0
 	})
-	gone(s.t, marker)
 }
 
 // gone waits until there is no process whose arguments contain the marker.

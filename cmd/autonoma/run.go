@@ -138,12 +138,16 @@ func (w world) withServer(ctx context.Context, cfg *config, fn func(context.Cont
 		if err != nil {
 			return err
 		}
+		if have.URL == "" {
+			return fmt.Errorf("%s: another autonoma holds this data directory and serves nothing; wait for it to end", cfg.Data)
+		}
 		return fn(ctx, &client.Client{BaseURL: have.URL, Key: have.Key})
 	}
 	if err != nil {
 		return err
 	}
 	defer a.close()
+	a.warnUnconfined(ctx)
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -160,10 +164,15 @@ func (w world) withServer(ctx context.Context, cfg *config, fn func(context.Cont
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() { ended <- a.serve(serving, ln, func() { close(ready) }) }()
-	<-ready
-	err = fn(ctx, &client.Client{BaseURL: url, Key: have.Key})
-	stop()
-	return errors.Join(err, <-ended)
+	select {
+	case <-ready:
+		err = fn(ctx, &client.Client{BaseURL: url, Key: have.Key})
+		stop()
+		return errors.Join(err, <-ended)
+	case err = <-ended:
+		stop()
+		return err
+	}
 }
 
 // watch submits a task and shows how it goes.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"autonoma"
+	"autonoma/internal/sandbox"
 )
 
 func (w world) serveCommand() *cobra.Command {
@@ -48,9 +49,9 @@ func (w world) serve(ctx context.Context, cfg *config) error {
 	}
 	return a.serve(ctx, ln, func() {
 		if key != "" {
-			fmt.Fprintf(w.Stdout, "Admin key, shown this once and kept in %s:\n%s\n", credentialsFile(cfg.Data), key)
+			fmt.Fprintf(w.Stdout, "Admin key, shown this once:\n%s\n", key)
 		}
-		fmt.Fprintf(w.Stdout, "Autonoma %s listens on %s\n", version(), url)
+		fmt.Fprintf(w.Stdout, "Autonoma %s listens on %s; the admin key is in %s\n", version(), url, credentialsFile(cfg.Data))
 		a.warn(ctx)
 	})
 }
@@ -89,10 +90,15 @@ func (a *app) warn(ctx context.Context) {
 	if a.boxError != nil {
 		a.log.WarnContext(ctx, "no sandbox: tasks are refused", "err", a.boxError)
 	}
-	if a.box != nil && a.box.Level() == "none" {
-		a.log.WarnContext(ctx, "commands are not confined, by your word")
-	}
+	a.warnUnconfined(ctx)
 	if len(a.cfg.SourceRoots) == 0 {
 		a.log.InfoContext(ctx, "no source roots: only repositories with a URL can be worked on; see --source-root")
+	}
+}
+
+// warnUnconfined says that commands may do whatever the user may, if that is so.
+func (a *app) warnUnconfined(ctx context.Context) {
+	if a.box != nil && a.box.Level() == sandbox.None {
+		a.log.WarnContext(ctx, "commands are not confined, by your word")
 	}
 }

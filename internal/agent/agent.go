@@ -72,7 +72,8 @@ type Call struct {
 	Index      int              `json:"index"` // of the call in its turn
 	ID         string           `json:"id"`
 	Name       string           `json:"name"`
-	Output     string           `json:"output"` // what the model was told
+	Output     string           `json:"output"`           // what the model was told
+	Digest     string           `json:"digest,omitempty"` // of the output itself, to tell a loop by
 	Failed     bool             `json:"failed,omitempty"`
 	Checkpoint Checkpoint       `json:"checkpoint,omitzero"`
 	Result     *autonoma.Result `json:"result,omitempty"` // of finish
@@ -238,7 +239,8 @@ func (a *Agent) do(ctx context.Context, i int, c model.Call) (Call, error) {
 				return call, autonoma.Usage{}, err
 			}
 		}
-		call.Output, call.Failed, call.Result = a.watch.note(c, out.Text, call.Checkpoint), out.Failed, a.result
+		call.Output, call.Digest, call.Failed, call.Result = out.Text, digest(out.Text), out.Failed, a.result
+		call.Output = a.watch.note(c, call)
 		call.Duration = time.Since(start).Milliseconds()
 		return call, autonoma.Usage{ToolCalls: 1}, nil
 	})

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"autonoma"
@@ -23,16 +25,16 @@ type loops struct {
 
 // note returns the output of a call that was just made, with a nudge if it was
 // made before with the same outcome.
-func (l *loops) note(c model.Call, output string, to Checkpoint) string {
-	if to.Commit == "" && l.times >= repeatsTold-1 && l.last == identity(c) {
-		return output + fmt.Sprintf("\n(You made this very call %d times in a row and nothing changed. Do something else, or finish.)", l.times+1)
+func (l *loops) note(c model.Call, call Call) string {
+	if call.Checkpoint.Commit == "" && l.times >= repeatsTold-1 && l.last == identity(c, call) {
+		return call.Output + fmt.Sprintf("\n(You made this very call %d times in a row with the same outcome. Do something else, or finish.)", l.times+1)
 	}
-	return output
+	return call.Output
 }
 
 // count takes a call into account that has been made.
 func (l *loops) count(c model.Call, call Call) {
-	switch id := identity(c); {
+	switch id := identity(c, call); {
 	case call.Checkpoint.Commit != "":
 		l.last, l.times = "", 0
 	case id == l.last:
@@ -49,8 +51,15 @@ func (l *loops) hopeless() error {
 	}
 	return &autonoma.Failure{
 		Code:    autonoma.FailLoop,
-		Message: fmt.Sprintf("the agent made the same call %d times in a row and nothing changed", l.times),
+		Message: fmt.Sprintf("the agent made the same call %d times in a row with the same outcome", l.times),
 	}
 }
 
-func identity(c model.Call) string { return c.Name + " " + c.Args }
+// identity tells calls with their outcomes apart.
+func identity(c model.Call, call Call) string { return c.Name + " " + c.Args + " " + call.Digest }
+
+// digest stands for an output, before anything is added to it.
+func digest(output string) string {
+	sum := sha256.Sum256([]byte(output))
+	return hex.EncodeToString(sum[:4])
+}

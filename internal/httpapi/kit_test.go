@@ -180,7 +180,7 @@ func (k *kit) keep(id autonoma.RunID, a autonoma.Artifact, content string) auton
 		k.t.Fatal(err)
 	}
 	a.ID, a.Run, a.Digest, a.Size, a.CreatedAt = autonoma.NewArtifactID(), id, digest, size, time.Now()
-	if err := k.db.Update(k.t.Context(), func(tx *store.Tx) error { return tx.PutArtifact(a) }); err != nil {
+	if err := k.db.Update(k.t.Context(), func(tx *store.Tx) error { _, err := tx.PutArtifact(a); return err }); err != nil {
 		k.t.Fatal(err)
 	}
 	return a.ID

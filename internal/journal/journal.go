@@ -57,6 +57,9 @@ type Journal struct {
 // off when cut is closed.
 func Open(execution autonoma.ExecutionID, log Log, past []autonoma.Event, cut <-chan struct{}) *Journal {
 	j := &Journal{execution: execution, log: log, cut: cut, now: time.Now, repeats: map[string]int{}, resumed: len(past) > 0}
+	if n := len(past); n > 0 && paused(past[n-1]) {
+		j.resumed = false // it was cut off between two things: nothing was under way
+	}
 	for _, e := range past {
 		var r Repeat
 		switch {
@@ -140,8 +143,11 @@ func (j *Journal) Again(ctx context.Context, key string) (times int, err error) 
 // not yet done anything since: what comes next may have been begun before.
 func (j *Journal) Resumed() bool { return j.resumed && !j.Replaying() }
 
-// Tell adds an event for people to the log. It is not part of the journal: after
-// a crash it may be told twice.
-func (j *Journal) Tell(ctx context.Context, code, message string) error {
-	return j.log.Append(ctx, autonoma.Usage{}, autonoma.NewEvent(autonoma.EventNotice, j.execution, j.now(), autonoma.Notice{Code: code, Message: message}))
+// Paused is the code of the notice that says of an execution that it was cut off
+// between two things, rather than in the middle of one.
+const Paused = "paused"
+
+func paused(e autonoma.Event) bool {
+	var n autonoma.Notice
+	return e.Kind == autonoma.EventNotice && json.Unmarshal(e.Data, &n) == nil && n.Code == Paused
 }

@@ -63,8 +63,9 @@ type Queue struct {
 // Open prepares the queue of the database. If slots is more than zero, [Queue.Start]
 // begins to give out jobs, that many at a time, to work.
 //
-// All jobs that are being worked on are given out again: a SQLite file has one
-// process that works, and it has just begun.
+// All jobs that are being worked on are given out again, and executions that lost
+// theirs get new ones: a SQLite file has one process that works, and it has just
+// begun.
 func Open(ctx context.Context, db *store.DB, slots int, work Work, log *slog.Logger) (*Queue, error) {
 	driver := riversqlite.New(db.Writer())
 	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(log)})
@@ -98,7 +99,29 @@ func Open(ctx context.Context, db *store.DB, slots int, work Work, log *slog.Log
 	if err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
-	return &Queue{client}, nil
+	q := &Queue{client}
+	if slots > 0 {
+		err = q.revive(ctx, db)
+	}
+	return q, err
+}
+
+// revive adds jobs for executions that are not over and have none: the queue gave
+// up on theirs, because this server could not even write that it failed.
+func (q *Queue) revive(ctx context.Context, db *store.DB) error {
+	return db.Update(ctx, func(tx *store.Tx) error {
+		stranded, err := tx.Stranded(`SELECT 1 FROM river_job
+			WHERE state IN ('available', 'running', 'retryable', 'scheduled', 'pending') AND args ->> '$.execution' = executions.id`)
+		if err != nil {
+			return err
+		}
+		for _, e := range stranded {
+			if err := q.Add(ctx, tx, Job{Run: e.Run, Execution: e.ID}, autonoma.Normal, time.Time{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // free gives back the jobs that a process held when it died.

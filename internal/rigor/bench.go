@@ -2,6 +2,8 @@ package rigor
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,11 +18,11 @@ import (
 // [tool.Desk] of an agent, and where the platform runs its checks.
 type bench struct {
 	box     sandbox.Sandbox
+	store   *workspace.Store
 	files   *workspace.Workspace
 	private string // the directory of its home and its changes to caches
 	mounts  []sandbox.Mount
 	env     []string
-	ran     int
 }
 
 // openBench opens the checkout of the given name, at a commit. What its commands
@@ -30,9 +32,9 @@ func (e *Engine) openBench(ctx context.Context, j Job, name, commit string) (*be
 	if err != nil {
 		return nil, fmt.Errorf("open workspace: %w", err)
 	}
-	b := &bench{box: e.Box, files: files, private: filepath.Join(filepath.Dir(files.Dir()), "private")}
+	b := &bench{box: e.Box, store: e.Workspaces, files: files, private: filepath.Join(filepath.Dir(files.Dir()), "private")}
 	if err := os.MkdirAll(filepath.Join(b.private, "home"), 0o700); err != nil {
-		return nil, fmt.Errorf("open workspace: %w", err)
+		return nil, errors.Join(fmt.Errorf("open workspace: %w", err), files.Close())
 	}
 	return b, nil
 }
@@ -45,8 +47,7 @@ const shownOutput = 8 << 10
 
 // Run implements [tool.Desk].
 func (b *bench) Run(ctx context.Context, command string, timeout time.Duration) (tool.Ran, error) {
-	b.ran++
-	name := fmt.Sprintf("output-%d.txt", b.ran)
+	name := "output-" + rand.Text()[:8] + ".txt" // never one that the model was told of before
 	out := &excerpt{keep: shownOutput, name: "$HOME/" + name, create: func() (*os.File, error) { return b.create(name) }}
 	defer out.Close()
 	exit, err := b.run(ctx, command, timeout, out)

@@ -101,6 +101,9 @@ func line(run, dir string) string {
 	if dir = path.Clean(dir); dir == "." {
 		return run
 	}
+	if strings.HasPrefix(dir, "-") {
+		dir = "./" + dir
+	}
 	return "cd " + quote(dir) + " && " + run
 }
 

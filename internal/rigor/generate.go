@@ -3,6 +3,7 @@ package rigor
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"autonoma"
 	"autonoma/internal/tool"
@@ -28,6 +29,11 @@ func (x *execution) generate(ctx context.Context) (string, error) {
 
 // keep takes over what the agent said of its work.
 func (x *execution) keep(done autonoma.Result) {
+	for _, d := range x.result.Decisions { // of what it did before it was sent back
+		if !slices.Contains(done.Decisions, d) {
+			done.Decisions = append(done.Decisions, d)
+		}
+	}
 	done.Context, done.Researched = x.result.Context, x.result.Researched
 	done.Installed, done.Baseline = x.result.Installed, x.result.Baseline
 	if done.Document == "" {
@@ -84,6 +90,9 @@ func (x *execution) introduce(b *brief) {
 			said = e.Result.Summary
 		}
 		b.data(fmt.Sprintf("From the step %s", e.Step.ID), string(e.Step.Agent), said, x.Policy.Prompt.Document)
+	}
+	if i := x.result.Installed; i != nil {
+		b.data("The dependencies could not be installed", "set-up", i.Problem, x.Policy.Prompt.Output)
 	}
 	if len(x.before) > 0 {
 		b.data("Checks before any change", "checks", describe(x.before, x.Policy.Prompt.Output), 0)

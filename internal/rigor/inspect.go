@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"autonoma"
 	"autonoma/internal/sandbox"
@@ -31,7 +32,7 @@ func (x *execution) inspect(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if !x.rigor.Checks || len(x.commands()) == 0 {
-		return "nothing to check beforehand", nil
+		return "nothing to check beforehand" + x.noSetup(), nil
 	}
 	if x.before = x.baseline(); x.before == nil {
 		b, err := work(ctx, x, "baseline", func(ctx context.Context) (Checks, error) {
@@ -44,9 +45,17 @@ func (x *execution) inspect(ctx context.Context) (string, error) {
 	}
 	x.result.Baseline = checked(x.before)
 	if n := len(failing(x.before)); n > 0 {
-		return fmt.Sprintf("%d of %d checks fail before any change", n, len(x.before)), nil
+		return fmt.Sprintf("%d of %d checks fail before any change", n, len(x.before)) + x.noSetup(), nil
 	}
 	return fmt.Sprintf("all %d checks pass before any change", len(x.before)), nil
+}
+
+// noSetup says that dependencies could not be installed, if so.
+func (x *execution) noSetup() string {
+	if x.result.Installed.Problem == "" {
+		return ""
+	}
+	return "; the dependencies could not be installed: " + x.result.Installed.Problem
 }
 
 // installOnce installs the dependencies of the base of the run, unless an earlier
@@ -65,7 +74,8 @@ func (x *execution) installOnce(ctx context.Context) error {
 	if s.Problem != "" && len(x.Run.Request.Setup) > 0 {
 		return &autonoma.Failure{Code: autonoma.FailSetup, Message: s.Problem}
 	}
-	x.deps, x.result.Installed = s.Installed, &autonoma.Installed{Key: s.Installed.Key, Makes: s.Installed.Makes}
+	x.deps = s.Installed
+	x.result.Installed = &autonoma.Installed{Key: s.Installed.Key, Makes: s.Installed.Makes, Problem: s.Problem}
 	return nil
 }
 
@@ -84,31 +94,63 @@ func (x *execution) baseline() []Check {
 func (x *execution) install(ctx context.Context) (Setup, error) {
 	s := Setup{What: "setup"}
 	p := setup.Plan{
-		Source: x.base.Source, Lock: x.look.Project.Lock, Makes: x.look.Project.Makes,
+		Tenant: string(x.Run.Tenant), Source: x.base.Source, Lock: x.look.Project.Lock, Makes: x.look.Project.Makes,
 		Commands: lines(x.look.Project.Commands.Setup), Limit: x.Policy.setupTime(),
 	}
 	if len(x.Run.Request.Setup) > 0 {
-		p.Commands = x.Run.Request.Setup
+		p.Commands, p.Own, p.Commit = x.Run.Request.Setup, true, x.base.Commit
 	}
 	if len(p.Commands) == 0 {
 		return s, nil
 	}
+	var b *bench
 	var err error
+	p.Keep = func(ctx context.Context, dir string) (bool, error) { return b.keeps(ctx, x.base.Commit, dir) }
 	s.Installed, err = x.Installer.Install(ctx, p, func(ctx context.Context) (string, error) {
 		if err := x.Workspaces.Discard(ctx, string(x.Run.ID), "setup"); err != nil {
 			return "", err
 		}
-		b, err := x.openBench(ctx, x.Job, "setup", x.base.Commit)
-		if err != nil {
+		if b, err = x.openBench(ctx, x.Job, "setup", x.base.Commit); err != nil {
 			return "", err
 		}
 		return b.files.Dir(), nil
 	})
+	if b != nil {
+		b.close()
+	}
 	_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), "setup")
 	if errors.Is(err, setup.ErrFailed) {
-		s.Problem, s.Installed.Key, err = err.Error(), "", nil
+		s.Problem, s.Installed.Key, err = problem(err, s.Installed), "", nil
 	}
 	return s, err
+}
+
+// problem says what failed in set-up, and how it ended.
+func problem(err error, i setup.Installed) string {
+	text := err.Error()
+	if n := len(i.Steps); n > 0 && i.Steps[n-1].Output != "" {
+		text += "\n" + clip(i.Steps[n-1].Output, 2000)
+	}
+	return text
+}
+
+// keeps reports whether a directory that set-up made is for commands to use, rather
+// than part of the project: what git ignores, and what is always dependencies.
+func (b *bench) keeps(ctx context.Context, base, dir string) (bool, error) {
+	if dir == "node_modules" || dir == ".venv" {
+		return true, nil
+	}
+	now, _, err := b.files.Checkpoint(ctx, "set-up")
+	if err != nil {
+		return false, err
+	}
+	diff, err := b.store.Diff(ctx, b.files.Run(), base, now.Commit)
+	for _, f := range diff.Files {
+		if strings.HasPrefix(f.Path, dir+"/") {
+			return false, err
+		}
+	}
+	return true, err
 }
 
 // gitPath is where commands see the git directory that is theirs.

@@ -89,8 +89,8 @@ func (x *execution) checkWork(ctx context.Context, what string) (Checks, error) 
 	return c, x.bench.files.Restore(ctx, at.Commit)
 }
 
-// format runs the formatters of the project whose check fails, if the files were
-// well formatted before: a change should not reformat what others left.
+// format runs the formatters of the project, if the files were well formatted
+// before: a change should not reformat what others left.
 func (x *execution) format(ctx context.Context) error {
 	for _, f := range x.look.Project.Commands.Format {
 		if f.Fix == "" {
@@ -160,6 +160,13 @@ func (x *execution) simplify(ctx context.Context) error {
 	b.part("Once more", text("simplify"))
 	b.data("Your change", "diff", string(diff.Patch), x.Policy.Prompt.Diff)
 	done, err := x.worker.More(ctx, b.String())
+	if _, gaveUp := failure(err); gaveUp {
+		// What passes its checks does not fail for want of polish.
+		_, err := work(ctx, x, "not simplified", func(ctx context.Context) (Checks, error) {
+			return Checks{What: "not simplified", Checkpoint: Checkpoint{Commit: good.Commit}}, x.bench.files.Restore(ctx, good.Commit)
+		})
+		return err
+	}
 	if err != nil {
 		return err
 	}

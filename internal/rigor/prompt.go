@@ -3,6 +3,7 @@ package rigor
 import (
 	"embed"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"autonoma"
@@ -27,6 +28,9 @@ func system(a autonoma.Agent, phase autonoma.Phase, asked ...string) string {
 	return fmt.Sprintf("You are %s, %s.\nPhase: %s\n\n%s\n\n%s", a.ID, a.Name, phase, strings.Join(asked, "\n\n"), text("rules"))
 }
 
+// mark is what begins or ends a block of data, and must not do so within one.
+var mark = regexp.MustCompile(`(?i)<(\s*/?\s*data)`)
+
 // A brief builds the first message of a conversation from parts.
 type brief struct{ b strings.Builder }
 
@@ -44,7 +48,7 @@ func (p *brief) data(title, from, body string, most int) {
 	if body = strings.TrimSpace(body); body == "" {
 		return
 	}
-	body = strings.ReplaceAll(clip(body, most), "</data", "<\\/data")
+	body = mark.ReplaceAllString(clip(body, most), "‹$1")
 	fmt.Fprintf(&p.b, "# %s\n\n<data from=%q>\n%s\n</data>\n\n", title, from, body)
 }
 
@@ -103,4 +107,15 @@ func subject(summary, otherwise string) string {
 		first = first[:i]
 	}
 	return first + "…"
+}
+
+// trailer is a line that git and forges take for more than text.
+var trailer = regexp.MustCompile(`(?m)^[ \t]*([A-Za-z][A-Za-z0-9-]*): `)
+
+// body makes the text of a commit message of a summary, which a model wrote: it
+// holds no trailers, and no words that tell a forge what to do.
+func body(summary string) string {
+	const most = 4000
+	text := trailer.ReplaceAllString(clip(summary, most), "- $1: ")
+	return strings.NewReplacer("[skip ci]", "(skip ci)", "[ci skip]", "(ci skip)").Replace(text)
 }

@@ -90,7 +90,7 @@ func (x *execution) commit(ctx context.Context, what string) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	message := fmt.Sprintf("%s\n\n%s\n\nAutonoma-Run: %s\nAutonoma-Agent: %s\n", subject(x.result.Summary, x.title()), x.result.Summary, x.Run.ID, x.Agent.ID)
+	message := fmt.Sprintf("%s\n\n%s\n\nAutonoma-Run: %s\nAutonoma-Agent: %s\n", subject(x.result.Summary, x.title()), body(x.result.Summary), x.Run.ID, x.Agent.ID)
 	author := fmt.Sprintf("%s <%s@autonoma.invalid>", x.Agent.ID, x.Agent.ID)
 	commit, err := x.Workspaces.Commit(ctx, string(x.Run.ID), workspace.CommitRequest{
 		Checkpoint: at.Commit, Parent: x.start, Message: message, Author: author, Date: x.Execution.StartedAt,

@@ -15,6 +15,7 @@ package rigor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"autonoma"
@@ -118,13 +119,8 @@ func (e *Engine) open(ctx context.Context, j Job) (*execution, error) {
 		return nil, err
 	}
 	x := &execution{Engine: e, Job: j, model: m, rigor: e.Policy.Scopes[j.Run.Request.Scope]}
-	src, err := workspace.Resolve(ctx, j.Run.Request.Source, e.Roots)
-	if err != nil {
-		return nil, &autonoma.Failure{Code: autonoma.FailSource, Message: err.Error()}
-	}
-	x.base, err = e.Workspaces.Prepare(ctx, string(j.Run.ID), src, j.Run.Request.BaseRef)
-	if err != nil {
-		return nil, sourceFailure(err)
+	if x.base, err = e.prepare(ctx, j); err != nil {
+		return nil, err
 	}
 	x.start = x.base.Commit
 	if n := len(j.Earlier); n > 0 && j.Earlier[n-1].Result.Commit != "" {
@@ -136,6 +132,27 @@ func (e *Engine) open(ctx context.Context, j Job) (*execution, error) {
 	}
 	x.bench, err = e.openBench(ctx, j, "work", at)
 	return x, err
+}
+
+// ErrElsewhere reports a source that this process may not work on, though the one
+// that accepted the run could: it was started with other roots.
+var ErrElsewhere = errors.New("the source lies outside of this server's roots")
+
+// prepare returns the base of the run. Once that is known, the source is not looked
+// at again until the delivery.
+func (e *Engine) prepare(ctx context.Context, j Job) (workspace.Base, error) {
+	base, err := e.Workspaces.Base(string(j.Run.ID))
+	if err == nil || !errors.Is(err, workspace.ErrNotPrepared) {
+		return base, err
+	}
+	src, err := workspace.Resolve(ctx, j.Run.Request.Source, e.Roots)
+	if err == nil {
+		base, err = e.Workspaces.Prepare(ctx, string(j.Run.ID), src, j.Run.Request.BaseRef)
+	}
+	if wrong, ok := errors.AsType[*workspace.SourceError](err); ok && wrong.Reason == workspace.ReasonOutside {
+		return base, fmt.Errorf("%w: %w", ErrElsewhere, err)
+	}
+	return base, sourceFailure(err)
 }
 
 func (x *execution) close() { x.bench.close() }
@@ -169,11 +186,27 @@ func (x *execution) mark(ctx context.Context, c autonoma.PhaseChanged) error {
 
 // work journals something that the platform does itself.
 func work[T journal.Entry](ctx context.Context, x *execution, key string, do func(context.Context) (T, error)) (T, error) {
+	if x.Journal.Resumed() {
+		times, err := x.Journal.Again(ctx, key)
+		if err != nil {
+			var none T
+			return none, err
+		}
+		if times > maxRepeats {
+			var none T
+			return none, &autonoma.Failure{Code: autonoma.FailInternal, Message: fmt.Sprintf(
+				"the server went down %d times while it did this: %s; look at what the project's commands need (memory, time)", times, key)}
+		}
+	}
 	return journal.Do(ctx, x.Journal, autonoma.EventWork, key, func(ctx context.Context) (T, autonoma.Usage, error) {
 		v, err := do(ctx)
 		return v, autonoma.Usage{}, err
 	})
 }
+
+// maxRepeats is how often work that a crash cut off is done again. What takes the
+// server down with it must not be done for ever.
+const maxRepeats = 3
 
 // title says in a line what a step's change is about.
 func (x *execution) title() string {

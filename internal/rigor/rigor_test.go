@@ -2,11 +2,15 @@ package rigor_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"autonoma"
 	"autonoma/internal/rigor"
+	"autonoma/internal/sandbox"
 	"autonoma/internal/workspace/workspacetest"
 )
 
@@ -269,33 +273,25 @@ func TestNothingChanged(t *testing.T) {
 // What set-up makes is there for the agent, in the clean checkout, and for the
 // next run of the same source, which does not install it again.
 func TestSetup(t *testing.T) {
-	const project = greeting + `
--- package.json --
-{"name": "a", "version": "1.0.0"}
--- package-lock.json --
-{"name": "a", "lockfileVersion": 3, "packages": {}}
--- .gitignore --
-node_modules/
-`
-	req := autonoma.Request{
-		Scope:  autonoma.POC,
-		Setup:  []string{"mkdir node_modules && date +%N >node_modules/when"},
-		Verify: []string{"test -s node_modules/when"},
-	}
-	s := open(t, project, `
+	s := open(t, greeting+"\n-- .gitignore --\ndeps/\n", `
   - match: {phase: generate}
     turns:
-      - calls: [{name: bash, args: {command: "cp node_modules/when when"}}]
+      - calls: [{name: bash, args: {command: "test ! -e deps/mine && cp deps/when when; touch deps/mine"}}]
       - calls: [{name: finish, args: {summary: Note it., confidence: 1}}]
 `)
+	if !sandbox.MapsPaths(s.engine.Box) {
+		t.Skip("no sandbox here can show a directory in a checkout")
+	}
+	req := autonoma.Request{
+		Scope:  autonoma.POC,
+		Setup:  []string{"mkdir deps && date +%N >deps/when", "ln -s / link"},
+		Verify: []string{"test -s deps/when"},
+	}
 	var when [2]string
 	for i := range when {
 		j := s.job("coder-ai", req)
-		r, err := s.do(j)
-		if err != nil {
-			t.Fatal(err, s.heard(), work2(s))
-		}
-		if r.Verification.Status != autonoma.Verified || r.Installed == nil || r.Installed.Key == "" {
+		r := s.must(j)
+		if r.Verification.Status != autonoma.Verified || r.Installed == nil || !slices.Equal(r.Installed.Makes, []string{"deps"}) {
 			t.Fatalf("result %+v", r)
 		}
 		if when[i] = s.show(j, r.Commit, "when"); when[i] == "" || len(s.diff(j, r).Files) != 1 {
@@ -304,6 +300,25 @@ node_modules/
 	}
 	if when[0] != when[1] {
 		t.Errorf("it was installed at %q and at %q", when[0], when[1])
+	}
+}
+
+// Set-up runs what the repository holds. A link that it leaves in the place of
+// what it should make shows nobody what lies behind it.
+func TestSetupLinks(t *testing.T) {
+	s := open(t, greeting+"-- package.json --\n{\"name\": \"a\", \"version\": \"1.0.0\", \"dependencies\": {\"b\": \"1\"}, \"scripts\": {\"test\": \"true\"}}\n", `
+  - match: {phase: generate}
+    turns:
+      - calls: [{name: bash, args: {command: "ls node_modules"}}]
+      - calls: [{name: finish, args: {summary: Look., confidence: 1}}]
+`)
+	secret := t.TempDir()
+	if err := os.WriteFile(filepath.Join(secret, "secret"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.must(s.job("coder-ai", autonoma.Request{Scope: autonoma.POC, Setup: []string{"ln -s " + secret + " node_modules"}, Verify: []string{"true"}}))
+	if said := s.heard(); strings.Contains(said, "secret") {
+		t.Errorf("the agent sees %q", said)
 	}
 }
 
@@ -425,5 +440,3 @@ func TestJudgment(t *testing.T) {
 		t.Errorf("research: %s", s.said(autonoma.Research))
 	}
 }
-
-func work2(s *shop) any { v, _ := work[rigor.Setup](s, "setup"); return v }

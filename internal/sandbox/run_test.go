@@ -323,7 +323,7 @@ func TestNoneRefusesMounts(t *testing.T) {
 		if _, err := s.Run(t.Context(), c); err != nil {
 			t.Errorf("the same path: %v", err)
 		}
-		if MapsPaths(s) || Inside(s, "/host") != "/host" {
+		if MapsPaths(s) {
 			t.Error("claims to map paths")
 		}
 	})

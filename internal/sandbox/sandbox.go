@@ -49,15 +49,6 @@ func Overlays(s Sandbox) bool {
 	return ok && o.overlaying()
 }
 
-// Inside returns the path by which a command run by s knows the directory that
-// the host calls workspace.
-func Inside(s Sandbox, workspace string) string {
-	if MapsPaths(s) {
-		return WorkspacePath
-	}
-	return workspace
-}
-
 // A Command is what to run, on what, and within which limits.
 type Command struct {
 	Argv      []string // the program, by path or to be found in PATH, and its arguments

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"autonoma"
 	"autonoma/internal/store"
@@ -62,6 +64,7 @@ func (k *Keys) Who(ctx context.Context, key string) (autonoma.Actor, error) {
 // Create makes a key for the tenant of the given name, which it makes too if
 // need be, and returns it. It cannot be shown again.
 func (k *Keys) Create(ctx context.Context, tenant string, plan autonoma.PlanName, scopes []autonoma.KeyScope) (string, error) {
+	tenant = strings.TrimSpace(tenant)
 	if err := checkKey(tenant, plan, scopes); err != nil {
 		return "", err
 	}
@@ -101,8 +104,8 @@ func (k *Keys) None(ctx context.Context) (bool, error) {
 }
 
 func checkKey(tenant string, plan autonoma.PlanName, scopes []autonoma.KeyScope) error {
-	if tenant = strings.TrimSpace(tenant); tenant == "" || len(tenant) > 100 {
-		return &autonoma.FieldError{Field: "name", Reason: "must have 1 to 100 characters"}
+	if tenant == "" || len(tenant) > 100 || !utf8.ValidString(tenant) || strings.ContainsFunc(tenant, unicode.IsControl) {
+		return &autonoma.FieldError{Field: "name", Reason: "must have 1 to 100 bytes of text without control characters"}
 	}
 	if !slices.Contains(autonoma.Plans, plan) {
 		return &autonoma.FieldError{Field: "plan", Reason: fmt.Sprintf("must be one of %v", autonoma.Plans)}

@@ -52,18 +52,28 @@ func New(dir string, box sandbox.Sandbox, toolchains []sandbox.Mount, env []stri
 
 // A Plan is what to install.
 type Plan struct {
+	Tenant   string   // whose run it is for: what one installs is not for others
 	Source   string   // names the repository
 	Lock     string   // digest of what decides the outcome
 	Commands []string // shell commands, run at the top of the checkout
 	Makes    []string // what they leave in the checkout, relative to its top
-	Limit    time.Duration
+	Own      bool     // they are the user's own, and may read any file: the outcome is for this Commit alone
+	Commit   string   // that is installed for
+	// Keep reports, once the user's own commands have run, whether a new
+	// directory at the top of the checkout is to be kept too.
+	Keep  func(ctx context.Context, dir string) (bool, error)
+	Limit time.Duration
 }
 
 // Key names the outcome of the plan.
 func (p Plan) Key() string {
 	sum := sha256.New()
 	enc := json.NewEncoder(sum)
-	_ = enc.Encode([]any{p.Source, p.Lock, p.Commands, p.Makes}) // strings cannot fail
+	commit := ""
+	if p.Own {
+		commit = p.Commit
+	}
+	_ = enc.Encode([]any{p.Tenant, p.Source, p.Lock, p.Commands, p.Makes, commit}) // strings cannot fail
 	return hex.EncodeToString(sum.Sum(nil))[:32]
 }
 
@@ -94,9 +104,10 @@ func (in *Installer) Install(ctx context.Context, p Plan, checkout func(context.
 	defer unlock()
 	place := filepath.Join(in.dir, done.Key)
 	if kept, err := os.ReadFile(filepath.Join(place, "installed.json")); err == nil {
-		return done, json.Unmarshal(kept, &done)
+		err = json.Unmarshal(kept, &done)
+		return done, err
 	}
-	if err := os.RemoveAll(place); err != nil { // of one that was cut off
+	if err := remove(place); err != nil { // of one that was cut off
 		return done, fmt.Errorf("set-up: %w", err)
 	}
 	for _, c := range caches {
@@ -108,6 +119,7 @@ func (in *Installer) Install(ctx context.Context, p Plan, checkout func(context.
 	if err != nil {
 		return done, err
 	}
+	before := directories(files)
 	for _, command := range p.Commands {
 		step, err := in.run(ctx, place, files, command, p.Limit)
 		if err != nil {
@@ -118,24 +130,55 @@ func (in *Installer) Install(ctx context.Context, p Plan, checkout func(context.
 			return done, fmt.Errorf("%w: %s: exit code %d", ErrFailed, command, step.ExitCode)
 		}
 	}
+	for _, dir := range directories(files) {
+		if !p.Own || slices.Contains(before, dir) || slices.Contains(done.Makes, dir) {
+			continue
+		}
+		keep, err := p.Keep(ctx, dir)
+		if err != nil {
+			return done, err
+		}
+		if keep {
+			done.Makes = append(done.Makes[:len(done.Makes):len(done.Makes)], dir)
+		}
+	}
 	return done, in.keep(place, files, &done)
 }
 
+// directories returns the names of the directories at the top of a checkout.
+func directories(files string) []string {
+	entries, _ := os.ReadDir(files) // whoever cannot read it will not get far
+	var dirs []string
+	for _, e := range entries {
+		if e.IsDir() {
+			dirs = append(dirs, e.Name())
+		}
+	}
+	return dirs
+}
+
 // keep moves what was made in the checkout to its place, and says last that all
-// is there.
+// is there. A link is not kept, and none is followed out of the checkout: commands
+// that set-up ran made them, and what is kept is shown to others.
 func (in *Installer) keep(place, files string, done *Installed) error {
+	checkout, err := os.OpenRoot(files)
+	if err != nil {
+		return fmt.Errorf("set-up: %w", err)
+	}
+	defer checkout.Close()
 	var there []string
 	for _, made := range done.Makes {
+		if info, err := checkout.Lstat(made); err != nil || !info.IsDir() && !info.Mode().IsRegular() {
+			continue
+		}
 		to := filepath.Join(place, "tree", made)
 		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 			return fmt.Errorf("set-up: %w", err)
 		}
-		switch err := os.Rename(filepath.Join(files, made), to); {
-		case err == nil:
-			there = append(there, made)
-		case !errors.Is(err, os.ErrNotExist):
+		if err := os.Rename(filepath.Join(files, made), to); err != nil {
 			return fmt.Errorf("set-up: %w", err)
 		}
+		there = append(there, made)
 	}
 	done.Makes = there
 	b, err := json.Marshal(done)
@@ -228,6 +271,21 @@ func (in *Installer) View(done Installed, languages []string, upper string) ([]s
 		mounts = append(mounts, in.shared(filepath.Join(place, "tree", made), filepath.Join(sandbox.WorkspacePath, made), filepath.Join(upper, "tree", made)))
 	}
 	return append(mounts, in.base...), slices.Concat(in.env, env, offline, tidy), nil
+}
+
+// remove removes a directory with all that is in it. Package clients leave
+// directories behind that only a chmod makes removable.
+func remove(dir string) error {
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = os.Chmod(path, 0o700)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(dir)
 }
 
 func empty(dir string) bool {

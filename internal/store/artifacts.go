@@ -10,17 +10,19 @@ import (
 const artifactColumns = `id, run, name, type, media_type, path, size, digest, created_at`
 
 // PutArtifact stores what an artifact is, in place of an earlier one of the same
-// name in the same run, whose identifier it keeps. The content is a blob.
-func (t *Tx) PutArtifact(a autonoma.Artifact) error {
-	_, err := t.tx.ExecContext(t.ctx, `
+// name in the same run, whose identifier it takes over, and returns it as stored.
+// The content is a blob.
+func (t *Tx) PutArtifact(a autonoma.Artifact) (autonoma.Artifact, error) {
+	err := t.tx.QueryRowContext(t.ctx, `
 		INSERT INTO artifacts (`+artifactColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (run, name) DO UPDATE SET type = excluded.type, media_type = excluded.media_type,
-			path = excluded.path, size = excluded.size, digest = excluded.digest`,
-		a.ID, a.Run, a.Name, a.Type, a.MediaType, a.Path, a.Size, a.Digest, micros(a.CreatedAt))
+			path = excluded.path, size = excluded.size, digest = excluded.digest
+		RETURNING id`,
+		a.ID, a.Run, a.Name, a.Type, a.MediaType, a.Path, a.Size, a.Digest, micros(a.CreatedAt)).Scan(&a.ID)
 	if err != nil {
-		return fmt.Errorf("put artifact: %w", err)
+		return a, fmt.Errorf("put artifact: %w", err)
 	}
-	return nil
+	return a, nil
 }
 
 // Artifacts returns the artifacts of a run, oldest first.

@@ -95,6 +95,16 @@ func (t *Tx) Take(e *autonoma.Execution, at time.Time) (Lease, error) {
 	return Lease{e.Run, e.ID, e.Lease}, nil
 }
 
+// Stranded returns the executions that are not over, of runs that are not, and for
+// which the query of the queue, which may speak of executions.id, finds no job.
+func (t *Tx) Stranded(job string) ([]autonoma.Execution, error) {
+	rows, err := t.tx.QueryContext(t.ctx, `
+		SELECT `+executionColumns+` FROM executions
+		WHERE status IN ('pending', 'running') AND NOT EXISTS (`+job+`)
+			AND (SELECT runs.status FROM runs WHERE runs.id = run) NOT IN ('completed', 'failed', 'cancelled')`)
+	return collect(rows, err, scanExecution)
+}
+
 // Cancel ends all executions of a run that are not over.
 func (t *Tx) Cancel(run autonoma.RunID, at time.Time) error {
 	_, err := t.tx.ExecContext(t.ctx, `

@@ -2,7 +2,9 @@ package tool
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -11,6 +13,10 @@ const (
 	usualTime = 2 * time.Minute
 	mostTime  = 15 * time.Minute
 )
+
+// longestCommand is how many bytes a command may have: the kernel takes no
+// argument beyond 128 KiB.
+const longestCommand = 100_000
 
 // Bash runs a shell command.
 func Bash(d Desk) Tool {
@@ -23,8 +29,13 @@ func Bash(d Desk) Tool {
 		if in.Timeout > 0 {
 			timeout = min(time.Duration(in.Timeout)*time.Second, mostTime)
 		}
-		if in.Command == "" {
-			return "", fmt.Errorf("the command is empty")
+		switch {
+		case in.Command == "":
+			return "", errors.New("the command is empty")
+		case len(in.Command) > longestCommand:
+			return "", fmt.Errorf("the command has %d bytes and may have %d; put long texts into files with write", len(in.Command), longestCommand)
+		case strings.ContainsRune(in.Command, 0):
+			return "", errors.New("the command holds a NUL, which no command line can")
 		}
 		ran, err := d.Run(ctx, in.Command, timeout)
 		if err != nil {

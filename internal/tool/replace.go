@@ -21,11 +21,20 @@ func replace(text, old, new string, all bool) (result, how string, err error) {
 		if n > 1 {
 			how = fmt.Sprintf(" in %d places", n)
 		}
-		return strings.ReplaceAll(text, old, new), how, nil
+		return strings.ReplaceAll(text, old, endLike(text, new)), how, nil
 	case n > 1:
 		return "", "", fmt.Errorf("the old passage occurs %d times, at lines %s; quote more of what is around it, or set all", n, places(text, old))
 	}
 	return replaceLoosely(text, old, new)
+}
+
+// endLike gives the lines of a passage the endings of a text that has \r\n
+// throughout: models are not shown them.
+func endLike(text, passage string) string {
+	if n := strings.Count(text, "\n"); n == 0 || n != strings.Count(text, "\r\n") {
+		return passage
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(passage, "\r\n", "\n"), "\n", "\r\n")
 }
 
 func replaceLoosely(text, old, new string) (result, how string, err error) {
@@ -79,7 +88,9 @@ func indent(lines []string) string {
 	return ""
 }
 
-// shift changes the indentation of a text from one to another.
+// shift changes the indentation of a text from one to another. Where one is of
+// tabs and the other of spaces, lines that are indented further are changed in the
+// same proportion.
 func shift(text, from, to string) string {
 	if from == to {
 		return text
@@ -87,10 +98,24 @@ func shift(text, from, to string) string {
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for i, l := range lines {
 		if rest, ok := strings.CutPrefix(l, from); ok && strings.TrimSpace(l) != "" {
-			lines[i] = to + rest
+			text := strings.TrimLeft(rest, " \t")
+			lines[i] = to + further(rest[:len(rest)-len(text)], from, to) + text
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// further changes the indentation that a line has beyond from.
+func further(indent, from, to string) string {
+	tabs, spaces := "\t", " "
+	switch f, t := len(from), len(to); {
+	case f == 0 || t == 0:
+	case strings.Trim(from, spaces) == "" && strings.Trim(to, tabs) == "" && f%t == 0:
+		return strings.ReplaceAll(indent, strings.Repeat(spaces, f/t), tabs)
+	case strings.Trim(from, tabs) == "" && strings.Trim(to, spaces) == "" && t%f == 0:
+		return strings.ReplaceAll(indent, tabs, strings.Repeat(spaces, t/f))
+	}
+	return indent
 }
 
 func lineEnding(lines []string) string {

@@ -78,12 +78,11 @@ func (w *Worker) complete(tx *store.Tx, lease store.Lease, exec autonoma.Executi
 			Step: step.ID, Agent: step.Agent, Status: step.Status, Round: step.Round,
 		}),
 	}
-	for _, a := range docs {
-		if err := tx.PutArtifact(a); err != nil {
-			return run, err
-		}
-		told = append(told, autonoma.NewEvent(autonoma.EventArtifact, exec.ID, now, a))
+	kept, err := putArtifacts(tx, exec.ID, docs, now)
+	if err != nil {
+		return run, err
 	}
+	told = append(told, kept...)
 	if sentBack(*step, result) {
 		run.SendBack(step.Back.To)
 	}
@@ -146,8 +145,9 @@ func (w *Worker) keep(run autonoma.RunID, typ, name, path, media string, write f
 	}, nil
 }
 
-// fail ends the run.
+// fail ends the run, and hands over what it had made by then.
 func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Failure) error {
+	made := w.salvage(ctx, lease)
 	err := w.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.Hold(lease); err != nil {
 			return err
@@ -167,17 +167,24 @@ func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Fail
 		if why.Agent == "" {
 			why.Agent, why.Phase = exec.Agent, exec.Phase
 		}
-		told, err := run.Become(autonoma.Failed, string(why.Code), why, now)
+		told := []autonoma.Event{autonoma.NewEvent(autonoma.EventStep, exec.ID, now, autonoma.StepChanged{
+			Step: step.ID, Agent: step.Agent, Status: step.Status, Round: step.Round,
+		})}
+		if made != nil {
+			delivered, err := made.tell(tx, &run, now)
+			if err != nil {
+				return err
+			}
+			told = append(told, delivered...)
+		}
+		ended, err := run.Become(autonoma.Failed, string(why.Code), why, now)
 		if err != nil {
 			return err
 		}
-		ended := autonoma.NewEvent(autonoma.EventStep, exec.ID, now, autonoma.StepChanged{
-			Step: step.ID, Agent: step.Agent, Status: step.Status, Round: step.Round,
-		})
 		if err := tx.SaveExecution(exec); err != nil {
 			return err
 		}
-		return tx.SaveRun(run, ended, told)
+		return tx.SaveRun(run, append(told, ended)...)
 	})
 	if err != nil {
 		return err
@@ -187,7 +194,8 @@ func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Fail
 
 // park puts the run aside until the provider of its model may be back.
 func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) error {
-	wait := max(why.RetryAfter, 15*time.Second)
+	wait := max(why.RetryAfter, time.Minute)
+	tooLong := false
 	err := w.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.Hold(lease); err != nil {
 			return err
@@ -196,8 +204,8 @@ func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) 
 		if err != nil {
 			return err
 		}
-		if parkedFor(run, time.Now()) > patience {
-			return &autonoma.Failure{Code: autonoma.FailModel, Message: why.Error(), Retryable: true}
+		if tooLong = time.Since(run.StartedAt) > patience; tooLong {
+			return nil
 		}
 		until := time.Now().Add(wait).UTC().Format(time.RFC3339)
 		told, err := run.Become(autonoma.WaitingProvider, fmt.Sprintf("%s; asked again at %s", why, until), nil, time.Now())
@@ -206,16 +214,17 @@ func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) 
 		}
 		return tx.SaveRun(run, told)
 	})
+	if err == nil && tooLong {
+		return w.fail(ctx, lease, &autonoma.Failure{Code: autonoma.FailModel, Message: why.Error(), Retryable: true})
+	}
 	if err != nil {
 		return err
 	}
 	return queue.Later(wait)
 }
 
-// patience is how long after its start a run may still wait for a provider.
+// patience is how long after its start a run may still be put aside for a provider.
 const patience = 24 * time.Hour
-
-func parkedFor(run autonoma.Run, now time.Time) time.Duration { return now.Sub(run.StartedAt) }
 
 // clear removes what a run that is over has left in the workspaces.
 func (w *Worker) clear(ctx context.Context, id autonoma.RunID) error {

@@ -72,8 +72,11 @@ func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 	log := w.Log.With("run", j.Run, "execution", j.Execution)
 	start := time.Now()
 	lease, run, exec, err := w.take(ctx, j)
-	if err != nil || lease.Number == 0 {
+	if err != nil {
 		return err
+	}
+	if lease.Number == 0 {
+		return w.clear(ctx, j.Run)
 	}
 	doing, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -96,7 +99,9 @@ func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 	// Whatever stopped the work must not stop the record of it.
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {
-		err = w.conclude(ctx, lease, exec, result)
+		ending, done := context.WithTimeout(ctx, concludeTime)
+		err = w.conclude(ending, lease, exec, result)
+		done()
 	}
 	outcome, next := w.settle(ctx, lease, j, err)
 	log.InfoContext(ctx, "execution", "agent", exec.Agent, "step", exec.Step, "round", exec.Round,
@@ -104,6 +109,9 @@ func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 	w.Events.Wake()
 	return next
 }
+
+// concludeTime bounds the delivery, which may reach a remote repository.
+const concludeTime = 15 * time.Minute
 
 // take makes the execution ours. It returns no lease if there is nothing left to do.
 func (w *Worker) take(ctx context.Context, j queue.Job) (lease store.Lease, run autonoma.Run, exec autonoma.Execution, err error) {
@@ -312,8 +320,12 @@ func (w *Worker) settle(ctx context.Context, lease store.Lease, j queue.Job, err
 		return "completed", nil
 	case errors.Is(err, store.ErrLost):
 		return "lost", w.clear(ctx, lease.Run)
-	case errors.Is(err, journal.ErrCut), errors.Is(err, context.Canceled):
+	case errors.Is(err, journal.ErrCut):
+		return "cut", errors.Join(w.notice(ctx, lease, journal.Paused, "the server shuts down; the work goes on after its next start"), queue.Later(0))
+	case errors.Is(err, context.Canceled) && w.stopping():
 		return "cut", queue.Later(0)
+	case errors.Is(err, rigor.ErrElsewhere):
+		return "elsewhere", errors.Join(w.notice(ctx, lease, "source_outside", "the source lies outside of the roots this server was started with; the work waits for one that may work on it"), queue.Later(time.Minute))
 	case isFailure:
 		return "failed", w.fail(ctx, lease, failed)
 	case isModel && refused.Retryable():
@@ -330,10 +342,23 @@ func (w *Worker) settle(ctx context.Context, lease store.Lease, j queue.Job, err
 			Code: autonoma.FailInternal, Message: "a fault of this server; its log tells more", Retryable: true,
 		})
 	}
-	told := w.DB.Append(ctx, lease, autonoma.Usage{}, autonoma.NewEvent(autonoma.EventNotice, lease.Execution, time.Now(), autonoma.Notice{
-		Code: "server_error", Message: "something failed on this server, whose log tells what; the work will be tried again",
+	return "again", errors.Join(err, w.notice(ctx, lease, "server_error", "something failed on this server, whose log tells what; the work will be tried again"))
+}
+
+// notice tells the owner of a run what happens to it.
+func (w *Worker) notice(ctx context.Context, lease store.Lease, code, message string) error {
+	return w.DB.Append(ctx, lease, autonoma.Usage{}, autonoma.NewEvent(autonoma.EventNotice, lease.Execution, time.Now(), autonoma.Notice{
+		Code: code, Message: message,
 	}))
-	return "again", errors.Join(err, told)
+}
+
+func (w *Worker) stopping() bool {
+	select {
+	case <-w.cut:
+		return true
+	default:
+		return false
+	}
 }
 
 // modelFailure is how a model's refusal is told to the owner of a run.

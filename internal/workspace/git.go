@@ -157,11 +157,3 @@ func (b *bounded) text() string {
 		return r
 	}, strings.ToValidUTF8(strings.TrimSpace(b.buf.String()), "?"))
 }
-
-func cmpOr[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}
