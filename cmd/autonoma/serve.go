@@ -51,7 +51,8 @@ func (w world) serve(ctx context.Context, cfg *config) error {
 		if key != "" {
 			fmt.Fprintf(w.Stdout, "Admin key, shown this once:\n%s\n", key)
 		}
-		fmt.Fprintf(w.Stdout, "Autonoma %s listens on %s; the admin key is in %s\n", version(), url, credentialsFile(cfg.Data))
+		fmt.Fprintf(w.Stdout, "The admin key is kept in %s\n", credentialsFile(cfg.Data))
+		fmt.Fprintf(w.Stdout, "Autonoma %s listens on %s\n", version(), url)
 		a.warn(ctx)
 	})
 }

@@ -156,13 +156,21 @@ func (b *bench) keeps(ctx context.Context, base, dir string) (bool, error) {
 // gitPath is where commands see the git directory that is theirs.
 const gitPath = "/run/autonoma"
 
+// languages returns what the project is written in; nil if it is still to be written.
+func (l Look) languages() []string {
+	if l.Project.Files == 0 {
+		return nil
+	}
+	names := []string{}
+	for _, known := range l.Project.Languages {
+		names = append(names, known.Name)
+	}
+	return names
+}
+
 // equip lets the commands of a bench use what was installed.
 func (x *execution) equip(b *bench) error {
-	var languages []string
-	for _, l := range x.look.Project.Languages {
-		languages = append(languages, l.Name)
-	}
-	mounts, env, err := x.Installer.View(x.deps, languages, b.private)
+	mounts, env, err := x.Installer.View(x.deps, x.look.languages(), b.private)
 	if err != nil {
 		return err
 	}

@@ -93,10 +93,10 @@ func (in *Installer) mounts(below func(c cache) string, languages []string, uppe
 	return mounts, env
 }
 
-// serves reports whether commands of one of the languages use the cache. What a
-// new project will be written in is not known, so all may be of use to it.
+// serves reports whether commands of one of the languages use the cache. If it is
+// not known what a project will be written in, all may be of use to it.
 func (c cache) serves(languages []string) bool {
-	return len(languages) == 0 || slices.ContainsFunc(languages, func(l string) bool { return slices.Contains(c.of, l) })
+	return languages == nil || slices.ContainsFunc(languages, func(l string) bool { return slices.Contains(c.of, l) })
 }
 
 // shared shows a directory whose changes are private.

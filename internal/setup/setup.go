@@ -242,7 +242,8 @@ func (in *Installer) lock(key string) (unlock func()) {
 }
 
 // View returns what lets commands of a project in the given languages, without a
-// network, use what was installed: mounts and variables. Changes go to upper, a
+// network, use what was installed: mounts and variables. Nil languages are those of
+// a project that is still to be written. Changes go to upper, a
 // directory of the caller's, which may be used by one command at a time. Without
 // mounts there are only the variables: what set-up left in its checkout is not in
 // others.
