@@ -76,8 +76,9 @@ func (e *Error) Retryable() bool {
 	switch e.Kind {
 	case Overloaded, RateLimited, Unreachable, Cut, Stalled, Conflict, Malformed:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Unavailable reports whether it is the model that cannot be used, rather than
@@ -86,8 +87,9 @@ func (e *Error) Unavailable() bool {
 	switch e.Kind {
 	case TooLong, Refused, InvalidRequest:
 		return false
+	default:
+		return true
 	}
-	return true
 }
 
 // KindOf returns the kind of the [Error] in err's chain, or "" if there is

@@ -36,7 +36,7 @@ func (s *stalling) Turn(ctx context.Context, r Request) iter.Seq2[Delta, error] 
 		if failure == nil || stopped {
 			return
 		}
-		if ctx.Err() == nil && context.Cause(inner) == errStalled {
+		if ctx.Err() == nil && errors.Is(context.Cause(inner), errStalled) {
 			info := s.Info()
 			failure = &Error{
 				Kind:     Stalled,

@@ -26,7 +26,7 @@ import (
 
 // program is the built program, made once for all tests.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "autonoma-realtest-")
+	dir, err := os.MkdirTemp("", "autonoma-realtest-") //nolint:usetesting // whose removal must be ours
 	if err != nil {
 		return "", err
 	}
@@ -235,7 +235,7 @@ func dataOf[T any](t *testing.T, r run, kind autonoma.EventKind) []T {
 // make directories that even their owner may not write to.
 func scratch(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "autonoma-realtest-")
+	dir, err := os.MkdirTemp("", "autonoma-realtest-") //nolint:usetesting // whose removal must be ours
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,18 +123,6 @@ func (s *shop) Append(_ context.Context, _ autonoma.Usage, events ...autonoma.Ev
 	return nil
 }
 
-// work returns what the platform noted under a name in the last execution.
-func work[T any](s *shop, what string) (T, bool) {
-	var v T
-	for _, e := range s.events {
-		var head struct{ What string }
-		if e.Kind == autonoma.EventWork && json.Unmarshal(e.Data, &head) == nil && head.What == what {
-			return v, json.Unmarshal(e.Data, &v) == nil
-		}
-	}
-	return v, false
-}
-
 // said returns what a phase of the last execution ended with.
 func (s *shop) said(p autonoma.Phase) string {
 	for _, e := range s.events {

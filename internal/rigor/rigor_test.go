@@ -1,6 +1,7 @@
 package rigor_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -306,7 +307,7 @@ func TestSetup(t *testing.T) {
 // Set-up runs what the repository holds. A link that it leaves in the place of
 // what it should make shows nobody what lies behind it.
 func TestSetupLinks(t *testing.T) {
-	s := open(t, greeting+"-- package.json --\n{\"name\": \"a\", \"version\": \"1.0.0\", \"dependencies\": {\"b\": \"1\"}, \"scripts\": {\"test\": \"true\"}}\n", `
+	s := open(t, greeting+"-- package.json --\n{\"name\": \"a\", \"version\": \"1.0.0\", \"dependencies\": {\"b\": \"1\"}, \"scripts\": {\"test\": \"node test.js\"}}\n-- test.js --\n", `
   - match: {phase: generate}
     turns:
       - calls: [{name: bash, args: {command: "ls node_modules"}}]
@@ -326,7 +327,7 @@ func TestSetupLinks(t *testing.T) {
 func TestSetupFails(t *testing.T) {
 	s := open(t, greeting, speller)
 	_, err := s.do(s.job("coder-ai", autonoma.Request{Scope: autonoma.POC, Setup: []string{"exit 3"}}))
-	f, ok := err.(*autonoma.Failure)
+	f, ok := errors.AsType[*autonoma.Failure](err)
 	if !ok || f.Code != autonoma.FailSetup || f.Phase != autonoma.Inspect || !strings.Contains(f.Message, "exit code 3") {
 		t.Errorf("%v", err)
 	}

@@ -205,7 +205,7 @@ func (g giver) create(name string, content io.Reader, perm fs.FileMode) error {
 	}
 	_, err = io.Copy(f, content)
 	if err = errors.Join(err, f.Chmod(perm), f.Sync(), f.Close(), g.give(name)); err != nil {
-		g.root.Remove(name)
+		_ = g.root.Remove(name)
 	}
 	return err
 }
@@ -238,13 +238,13 @@ func (g giver) ref(name, commit string) error {
 	}
 	lock := name + ".lock"
 	if old, err := g.root.ReadFile(lock); err == nil && strings.HasPrefix(commit+"\n", string(old)) {
-		g.root.Remove(lock) // our own, from before we died
+		_ = g.root.Remove(lock) // our own, from before we died
 	}
 	if err := g.create(lock, strings.NewReader(commit+"\n"), 0o644); err != nil {
 		return err
 	}
 	if _, err := g.root.Lstat(name); err == nil {
-		g.root.Remove(lock)
+		_ = g.root.Remove(lock)
 		return ErrBranchTaken
 	}
 	return g.root.Rename(lock, name)

@@ -190,7 +190,7 @@ func (w *Workspace) replace(name string, data []byte, perm fs.FileMode) error {
 		err = w.root.Rename(temp, name)
 	}
 	if err != nil {
-		w.root.Remove(temp)
+		_ = w.root.Remove(temp)
 	}
 	return err
 }

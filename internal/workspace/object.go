@@ -41,9 +41,6 @@ func (f format) valid(s string) bool {
 	return len(s) == n && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// emptyTree is the name of the tree without entries.
-func (f format) emptyTree() string { return f.name("tree", nil) }
-
 func (f format) name(kind string, data []byte) string {
 	h := f.hash()
 	header(h, kind, int64(len(data)))
@@ -52,7 +49,7 @@ func (f format) name(kind string, data []byte) string {
 }
 
 func header(w io.Writer, kind string, size int64) {
-	w.Write(append(strconv.AppendInt([]byte(kind+" "), size, 10), 0)) // a hash or a buffer; never fails
+	_, _ = w.Write(append(strconv.AppendInt([]byte(kind+" "), size, 10), 0)) // a hash or a buffer; never fails
 }
 
 // put stores an object and returns its name. Storing one again does nothing.

@@ -82,7 +82,7 @@ func (s *Store) remoteRefs(ctx context.Context, location string, names []string)
 	if err != nil {
 		return nil, "", err
 	}
-	defer removeAll(probe.dir)
+	defer func() { _ = removeAll(probe.dir) }()
 	args := append([]string{"ls-remote", "--quiet", "--symref", "--end-of-options", location, "HEAD"}, names...)
 	for _, name := range names {
 		args = append(args, name+"^{}")

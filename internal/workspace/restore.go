@@ -128,7 +128,7 @@ func (w *Workspace) remove(c change, s *scan) error {
 	}
 	slices.SortFunc(dirs, func(a, b string) int { return strings.Compare(b, a) })
 	for _, d := range slices.Compact(dirs) {
-		w.root.Remove(d) // fails if something is left in it, which then is to stay
+		_ = w.root.Remove(d) // fails if something is left in it, which then is to stay
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func (w *Workspace) write(ctx context.Context, paths []string, tree string) erro
 	if err := removeAll(staging); err != nil {
 		return err
 	}
-	defer removeAll(staging)
+	defer func() { _ = removeAll(staging) }()
 	files := filepath.Join(staging, "files")
 	if err := os.MkdirAll(files, 0o700); err != nil {
 		return err
@@ -188,6 +188,7 @@ func (w *Workspace) place(from *os.Root, p string) error {
 			return err
 		}
 		return w.root.Symlink(target, p)
+	default:
 	}
 	in, err := from.Open(p)
 	if err != nil {

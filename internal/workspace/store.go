@@ -92,8 +92,8 @@ func GitVersion(ctx context.Context) (string, error) {
 	}
 	version := m[1] + "." + m[2] + m[3]
 	var major, minor int
-	fmt.Sscan(m[1], &major) // digits, by the expression
-	fmt.Sscan(m[2], &minor)
+	_, _ = fmt.Sscan(m[1], &major) // digits, by the expression
+	_, _ = fmt.Sscan(m[2], &minor)
 	if major < 2 || major == 2 && minor < 38 {
 		return version, fmt.Errorf("git %s is too old: install 2.38 or newer", version)
 	}

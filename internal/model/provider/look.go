@@ -133,7 +133,7 @@ func (f *finder) localModel(ctx context.Context) (string, error) {
 		return "", errors.New("what answers at " + req.URL.Host + " is not Ollama")
 	}
 	if len(tags.Models) == 0 || tags.Models[0].Name == "" {
-		return "", errors.New("Ollama has no model: pull one with ollama pull <name>")
+		return "", errors.New("no model in Ollama: pull one with ollama pull <name>")
 	}
 	return tags.Models[0].Name, nil
 }

@@ -162,6 +162,7 @@ func openaiProblem(kind model.Kind, message string) map[string]any {
 		name, code = "insufficient_quota", "insufficient_quota"
 	case model.TooLong:
 		code = "context_length_exceeded"
+	default:
 	}
 	return map[string]any{"error": map[string]any{"message": message, "type": name, "code": code, "param": nil}}
 }

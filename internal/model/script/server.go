@@ -39,7 +39,7 @@ func NewServer(s *Script) *Server {
 	}
 	srv.mux.HandleFunc("GET /log", srv.log.serve)
 	srv.mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"object": "list", "data": []any{map[string]any{"id": s.Name, "object": "model"}}})
+		_ = writeJSON(w, http.StatusOK, map[string]any{"object": "list", "data": []any{map[string]any{"id": s.Name, "object": "model"}}})
 	})
 	return srv
 }
@@ -174,7 +174,7 @@ func (s *Server) play(ctx context.Context, w http.ResponseWriter, d dialect, a a
 		a.message, a.say.Thinking, a.refused = model.Message{Role: model.Assistant}, "", orWord(f.Message, "I will not do that.")
 	}
 	if !a.stream {
-		s.log.deliver(n, func() error { return writeJSON(w, http.StatusOK, d.whole(a)) })
+		_ = s.log.deliver(n, func() error { return writeJSON(w, http.StatusOK, d.whole(a)) })
 		return
 	}
 	s.stream(w, d, a, f, n)

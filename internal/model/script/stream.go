@@ -58,7 +58,7 @@ func (s *Server) stream(w http.ResponseWriter, d dialect, a answer, f *Failure, 
 		end()
 		return
 	}
-	s.log.deliver(entry, end)
+	_ = s.log.deliver(entry, end)
 }
 
 // problemOf is what an error event of f reports.

@@ -31,7 +31,7 @@ func watch(ctx context.Context, idle time.Duration) *pulse {
 
 func (p *pulse) beat()      { p.timer.Reset(p.idle) }
 func (p *pulse) pause()     { p.timer.Stop() }
-func (p *pulse) dead() bool { return context.Cause(p.ctx) == errDead }
+func (p *pulse) dead() bool { return errors.Is(context.Cause(p.ctx), errDead) }
 func (p *pulse) stop() {
 	p.timer.Stop()
 	p.cancel(nil)
