@@ -26,7 +26,7 @@ import (
 
 // program is the built program, made once for all tests.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "autonoma-realtest-") //nolint:usetesting // whose removal must be ours
+	dir, err := os.MkdirTemp("", "autonoma-realtest-")
 	if err != nil {
 		return "", err
 	}

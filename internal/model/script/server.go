@@ -98,7 +98,7 @@ const maxBody = 64 << 20
 func (s *Server) turn(w http.ResponseWriter, r *http.Request, d dialect) {
 	refuse := func(status int, kind model.Kind, err error) {
 		s.log.add(Entry{Path: r.URL.Path, Status: status, Refusal: err.Error()})
-		writeJSON(w, status, d.problem(status, kind, err.Error()))
+		_ = writeJSON(w, status, d.problem(status, kind, err.Error()))
 	}
 	if r.Header.Get("X-Api-Key") == "" && strings.TrimSpace(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer")) == "" {
 		refuse(http.StatusUnauthorized, model.Unauthorized, errors.New("a key is required, in x-api-key or Authorization; any will do"))
@@ -190,7 +190,7 @@ func refuseAs(w http.ResponseWriter, d dialect, f Failure) int {
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.FormatFloat(f.RetryAfter.Seconds(), 'f', -1, 64))
 	}
-	writeJSON(w, status, d.problem(status, kind, message))
+	_ = writeJSON(w, status, d.problem(status, kind, message))
 	return status
 }
 

@@ -55,7 +55,7 @@ func (s *Server) stream(w http.ResponseWriter, d dialect, a answer, f *Failure, 
 	}
 	end := func() error { return send(w, events[last].bytes()) }
 	if f != nil && f.late() {
-		end()
+		_ = end()
 		return
 	}
 	_ = s.log.deliver(entry, end)
