@@ -37,6 +37,7 @@ func (k *killer) compare(id autonoma.RunID, got outcome, from int, kills []journ
 	}
 	if got, want := keysOf(got.asked), keysOf(k.calm.asked); !maps.Equal(got, want) {
 		k.t.Errorf("%s asked for %d different turns, of which not all are the %d of the undisturbed run", id, len(got), len(want))
+		k.showOdd(got, want)
 	}
 	if got, most := len(got.asked), len(k.calm.asked)+len(kills); got > most {
 		k.t.Errorf("%s asked %d times: more than once more for each of %d kills (%d)", id, got, len(kills), most)
@@ -48,6 +49,24 @@ func (k *killer) compare(id autonoma.RunID, got outcome, from int, kills []journ
 		}
 	}
 	k.doneOnce(id, got, len(kills))
+}
+
+// showOdd shows the requests of the last run that no undisturbed run makes, beside
+// those that one makes for the same turn.
+func (k *killer) showOdd(got, want map[string]bool) {
+	k.t.Helper()
+	log := k.models.Log()
+	for i, odd := range log {
+		if !got[odd.Key] || want[odd.Key] {
+			continue
+		}
+		k.t.Logf("odd: turn %d of %s in %s\n%s", odd.Turn, odd.Agent, odd.Phase, k.said[i])
+		for n, e := range log[:len(k.calm.asked)] {
+			if e.Agent == odd.Agent && e.Phase == odd.Phase && e.Turn == odd.Turn {
+				k.t.Logf("undisturbed:\n%s", k.said[n])
+			}
+		}
+	}
 }
 
 // askedAgain checks that after the first n requests of a run none asks for a turn

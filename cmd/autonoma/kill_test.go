@@ -1,13 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,12 +46,10 @@ func TestKill(t *testing.T) {
 	}
 	t.Logf("AUTONOMA_TEST_SEED=%d", seed)
 	marker := newMarker()
-	models := modeltest.NewServer(t, strings.ReplaceAll(read(t, "testdata/kill.yaml"), "MARKER", marker))
 	repo := greeting(t)
-	k := &killer{
-		t: t, models: models, repo: repo, marker: marker, random: rand.New(rand.NewPCG(seed, 0)),
-		server: newServer(t, models, "--source-root", repo),
-	}
+	k := &killer{t: t, repo: repo, marker: marker, random: rand.New(rand.NewPCG(seed, 0))}
+	k.play(strings.ReplaceAll(read(t, "testdata/kill.yaml"), "MARKER", marker))
+	k.server = newServer(t, k.models, "--source-root", repo)
 	begin := time.Now()
 	k.server.start()
 	k.server.ready()
@@ -73,6 +76,32 @@ type killer struct {
 	calm    outcome
 	kills   int
 	told    bool // commands told how often they were run
+
+	mu   sync.Mutex
+	said []string // the requests to the model, as they are in its log
+}
+
+// play starts the model, which keeps what it is asked.
+func (k *killer) play(yaml string) {
+	play := script.NewServer(modeltest.Script(k.t, yaml))
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // whoever asked is dead
+		}
+		k.mu.Lock()
+		k.said = append(k.said, string(body))
+		k.mu.Unlock()
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		play.ServeHTTP(w, r)
+	}))
+	k.t.Cleanup(web.Close)
+	k.models = &modeltest.Server{Server: play, URL: web.URL}
+	k.t.Cleanup(func() {
+		for _, r := range k.models.Refusals() {
+			k.t.Errorf("the model server refused a request: %s", r)
+		}
+	})
 }
 
 // An outcome is what can be seen of a run that is over.
@@ -187,14 +216,17 @@ func (k *killer) disturbed(number, n int) {
 	var seen []journaled
 	for _, p := range points {
 		if !k.reach(c, id, p) {
-			break // it was over before
+			k.t.Logf("run %d: over before %v", number, p)
+			break
 		}
 		k.server.kill()
 		if k.random.IntN(2) == 0 {
 			gone(k.t, k.marker) // what a dead server started dies with it
 		}
 		j := k.look(id)
-		if !j.over {
+		if j.over {
+			k.t.Logf("run %d: over %v", number, p)
+		} else {
 			k.kills++
 			seen = append(seen, j)
 			k.t.Logf("run %d, kill %d: %v, last of %d: %s", number, k.kills, p, j.events, j.last)
