@@ -57,6 +57,12 @@ func TestDrain(t *testing.T) {
 	if got := workspacetest.Git(t, repo, "show", "autonoma/"+string(id)+":turns.txt"); got != "0\n1\n2\n3\n4\n5" {
 		t.Errorf("the commands left %q", got)
 	}
+	await(t, c, id, func(e api.Event) bool {
+		if e.Kind == autonoma.EventRepeat {
+			t.Errorf("done again although nothing was under way: %s", e.Data)
+		}
+		return false
+	})
 	if asked := models.Log(); len(asked) != len(keysOf(asked)) {
 		t.Errorf("%d requests for %d turns: something was asked for again", len(asked), len(keysOf(asked)))
 	}
