@@ -32,6 +32,10 @@ type Catalog struct {
 	flows   map[autonoma.Capability]autonoma.Flow
 }
 
+// taken are the names of the platform's own artifacts. A step's document is an
+// artifact with the name of the step.
+var taken = []string{"research", "patch", "bundle"}
+
 // Reserved are the words that no agent may be called, because paths of the API
 // use them where an agent's id could stand.
 var Reserved = []autonoma.AgentID{"tasks", "list", "orchestrator"}
@@ -209,6 +213,9 @@ func (c *Catalog) checkFlow(f autonoma.Flow) error {
 		}
 		if s.Back != nil && (!slices.Contains(seen, s.Back.To) || s.Back.Rounds < 1) {
 			faults = append(faults, fmt.Errorf("step %s sends the work back to %s, which must come before it, at least once", s.ID, s.Back.To))
+		}
+		if slices.Contains(taken, s.ID) {
+			faults = append(faults, fmt.Errorf("no step may be called %s: an artifact of every run is", s.ID))
 		}
 		if s.ID == "" || slices.Contains(seen, s.ID) {
 			faults = append(faults, fmt.Errorf("step %q needs an id of its own", s.ID))
