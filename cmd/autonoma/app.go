@@ -36,6 +36,7 @@ import (
 type app struct {
 	cfg      *config
 	log      *slog.Logger
+	requests *slog.Logger // where requests are logged
 	lock     *os.File
 	db       *store.DB
 	queue    *queue.Queue
@@ -55,7 +56,7 @@ type app struct {
 // open puts the system together. Read it from top to bottom to see what there is
 // and what knows of what. Roots are added to those of the configuration.
 func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err error) {
-	a := &app{cfg: cfg, log: log, drained: make(chan struct{})}
+	a := &app{cfg: cfg, log: log, requests: log, drained: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			a.close()
@@ -173,7 +174,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	web := httpapi.NewServer(httpapi.Config{
-		Tasks: a.tasks, Who: a.keys.Who, Health: a.health, Ready: a.up, Version: version(), Log: a.log,
+		Tasks: a.tasks, Who: a.keys.Who, Health: a.health, Ready: a.up, Version: version(), Log: a.requests,
 	})
 	// Without a model or a sandbox, what was accepted before waits for them.
 	if a.ready(autonoma.Request{}) == nil {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,7 @@ type config struct {
 	LogLevel    slog.Level
 	Models      provider.Config
 
+	home   string
 	origin map[string]string // of each setting, by its key
 }
 
@@ -74,17 +76,26 @@ var settings = []setting{
 func setPath(field func(*config) *string) func(*config, string) error {
 	return func(c *config, v string) (err error) {
 		if v != "" {
-			v, err = filepath.Abs(v)
+			v, err = filepath.Abs(c.expand(v))
 		}
 		*field(c) = v
 		return err
 	}
 }
 
+// expand puts the user's home in the place of a leading ~, which no shell does in a
+// file.
+func (c *config) expand(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return filepath.Join(c.home, rest)
+	}
+	return path
+}
+
 func setRoots(c *config, v string) error {
 	c.SourceRoots = nil
 	for _, root := range filepath.SplitList(v) {
-		root, err := filepath.Abs(root)
+		root, err := filepath.Abs(c.expand(root))
 		if err != nil {
 			return err
 		}
@@ -115,6 +126,7 @@ func (w world) defaults() *config {
 		Data:    filepath.Join(w.base("XDG_DATA_HOME", ".local/share"), "autonoma"),
 		Sandbox: "auto",
 		Slots:   8,
+		home:    w.Getenv("HOME"),
 		origin:  map[string]string{},
 	}
 }
@@ -169,6 +181,9 @@ func (c *config) apply(s setting, v, from string) error {
 	return nil
 }
 
+// unknownKey is how the decoder speaks of a key that it does not know.
+var unknownKey = regexp.MustCompile(`field (\S+) not found in type struct \{.*\}`)
+
 // readFile reads the configuration file, if there is one. Keys that nobody knows
 // are errors.
 func (w world) readFile(c *config) error {
@@ -197,7 +212,7 @@ func (w world) readFile(c *config) error {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %s", path, unknownKey.ReplaceAllString(err.Error(), "there is no setting $1"))
 	}
 	values := map[string]string{}
 	put := func(key string, v any, there bool) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ cancelled.`,
 			in.Task, in.Scope, in.Intelligence = args[0], autonoma.Scope(scope), autonoma.Intelligence(tier)
 			in.Priority, in.Delivery = autonoma.Priority(priority), autonoma.Delivery(delivery)
 			for _, name := range capabilities {
-				in.Capabilities = append(in.Capabilities, autonoma.Capability(name))
+				in.Capabilities = append(in.Capabilities, autonoma.Capability(strings.ToUpper(name)))
 			}
 			in.Budget = budget(cost, tokens, limit)
 			if in.Source, err = ownSource(cfg, source); err != nil {
@@ -147,6 +148,7 @@ func (w world) withServer(ctx context.Context, cfg *config, fn func(context.Cont
 		return err
 	}
 	defer a.close()
+	a.requests = slog.New(slog.DiscardHandler) // the one client hears what goes wrong
 	a.warnUnconfined(ctx)
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -78,11 +78,16 @@ var shown = map[autonoma.EventKind]func(*terminal, api.Event){
 		t.line("\n%s  %s", t.paint(cyan, string(s.Agent)), t.paint(dim, s.Step+round))
 	}),
 	autonoma.EventPhase: as(func(t *terminal, p autonoma.PhaseChanged) {
-		if p.Status == autonoma.StepCompleted {
+		if p.Status == autonoma.StepCompleted && !strings.HasPrefix(p.Message, "nothing ") && p.Message != "" {
 			t.line("  %-9s %s", p.Phase, t.paint(dim, printable(p.Message, 100)))
 		}
 	}),
 	autonoma.EventTurn: as(func(t *terminal, turn agent.Turn) { t.turn(turn) }),
+	autonoma.EventCall: as(func(t *terminal, c agent.Call) {
+		if c.Failed {
+			t.line("            %s %s", t.paint(red, "✗"), printable(c.Output, 100))
+		}
+	}),
 	autonoma.EventWork: as(func(t *terminal, work rigor.Look) {
 		for _, n := range work.Notices {
 			t.line("  note      %s", printable(n.Text, 200))
@@ -147,13 +152,20 @@ func (t *terminal) end(task api.Task) {
 		took = fmt.Sprintf(" in %v", task.CompletedAt.Sub(*task.StartedAt))
 	}
 	u := task.Usage
-	t.line("%s", t.paint(dim, fmt.Sprintf("%d model calls, %d tool calls, %d tokens, $%.4f%s", u.ModelCalls, u.ToolCalls, u.InputTokens+u.OutputTokens+u.CachedTokens, u.CostUSD, took)))
+	cost := ""
+	if u.CostUSD > 0 {
+		cost = fmt.Sprintf(", $%.4f", u.CostUSD)
+	}
+	t.line("%s", t.paint(dim, fmt.Sprintf("%d model calls, %d tool calls, %d tokens%s%s", u.ModelCalls, u.ToolCalls, u.InputTokens+u.OutputTokens+u.CachedTokens, cost, took)))
 }
 
 func (t *terminal) result(task api.Task) {
 	switch {
 	case task.Status == autonoma.Completed:
 		t.line("%s", t.paint(green, "completed"))
+		if o := task.Output; o != nil && o.HeadCommit == o.BaseCommit {
+			t.line("  nothing was changed, so there is no branch")
+		}
 	case task.Error != nil:
 		t.line("%s  %s: %s", t.paint(red, string(task.Status)), task.Error.Code, printable(task.Error.Message, 600))
 	default:
@@ -165,6 +177,7 @@ func (t *terminal) output(o api.Output) {
 	t.line("  %s", printable(o.Summary, 600))
 	if o.Branch != nil {
 		t.line("  branch        %s  %s", t.paint(bold, *o.Branch), t.paint(dim, fmt.Sprintf("(%d files, +%d −%d)", o.FilesChanged, o.Insertions, o.Deletions)))
+		t.line("  look at it    git diff %.12s..%s", o.BaseCommit, *o.Branch)
 	}
 	color := map[autonoma.VerificationStatus]string{autonoma.Verified: green, autonoma.NotVerified: red, autonoma.NotApplicable: dim}[o.Verification.Status]
 	t.line("  verification  %s", t.paint(color, strings.ReplaceAll(string(o.Verification.Status), "_", " ")))

@@ -40,7 +40,7 @@ var keyForm = regexp.MustCompile(`^aut_([0-9a-f]{12})_([0-9A-Za-z]{30})([0-9A-Za
 // Who returns the holder of a key.
 func (k *Keys) Who(ctx context.Context, key string) (autonoma.Actor, error) {
 	if key == "" {
-		return autonoma.Actor{}, fmt.Errorf("send your API key as Authorization: Bearer <key>: %w", autonoma.ErrUnauthenticated)
+		return autonoma.Actor{}, fmt.Errorf("send your API key as Authorization: Bearer YOUR_KEY: %w", autonoma.ErrUnauthenticated)
 	}
 	unknown := fmt.Errorf("the API key is not known here: %w", autonoma.ErrUnauthenticated)
 	part := keyForm.FindStringSubmatch(key)
