@@ -85,7 +85,7 @@ func budget(cost float64, tokens int64, limit time.Duration) *api.Budget {
 	if tokens != 0 {
 		b.MaxTokens = &tokens
 	}
-	if s := int64(limit / time.Second); limit != 0 {
+	if s := int64((limit + time.Second - 1) / time.Second); limit != 0 { // rounded up: none is no limit
 		b.MaxDurationSeconds = &s
 	}
 	return &b

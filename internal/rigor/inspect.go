@@ -120,7 +120,7 @@ func (x *execution) install(ctx context.Context) (Setup, error) {
 	}
 	_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), "setup")
 	if errors.Is(err, setup.ErrFailed) {
-		s.Problem, s.Installed.Key, err = problem(err, s.Installed), "", nil
+		s.Problem, s.Installed, err = problem(err, s.Installed), setup.Installed{Steps: s.Installed.Steps}, nil
 	}
 	return s, err
 }

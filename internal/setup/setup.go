@@ -104,8 +104,9 @@ func (in *Installer) Install(ctx context.Context, p Plan, checkout func(context.
 	defer unlock()
 	place := filepath.Join(in.dir, done.Key)
 	if kept, err := os.ReadFile(filepath.Join(place, "installed.json")); err == nil {
-		err = json.Unmarshal(kept, &done)
-		return done, err
+		var before Installed // not into the plan's, which names what was to be made
+		err = json.Unmarshal(kept, &before)
+		return before, err
 	}
 	if err := remove(place); err != nil { // of one that was cut off
 		return done, fmt.Errorf("set-up: %w", err)

@@ -108,6 +108,10 @@ type Outcome struct {
 // something that failed in it. There is no point in going on.
 var ErrBroken = errors.New("the workspace is broken")
 
+// longestError is how many bytes of an error a model is told: enough for the output
+// of a command that failed, too little for a name as long as a book.
+const longestError = 40_000
+
 // Do does what the model asked for. It returns an error only if there is no point
 // in going on: ctx is done, or the error is an [ErrBroken].
 func (s Set) Do(ctx context.Context, c model.Call) (Outcome, error) {
@@ -122,7 +126,7 @@ func (s Set) Do(ctx context.Context, c model.Call) (Outcome, error) {
 	case errors.Is(err, ErrBroken):
 		return Outcome{}, err
 	case err != nil:
-		return Outcome{Text: "error: " + err.Error(), Failed: true, Changes: t.Changes}, nil
+		return Outcome{Text: "error: " + clip(err.Error(), longestError), Failed: true, Changes: t.Changes}, nil
 	}
 	return Outcome{Text: text, Changes: t.Changes}, nil
 }

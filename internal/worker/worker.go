@@ -304,7 +304,8 @@ func (w *Worker) Sweep(ctx context.Context) error {
 			err = w.Workspaces.Remove(ctx, name)
 		}
 		if err != nil {
-			return err
+			// One run's files must not keep the server from starting.
+			w.Log.WarnContext(ctx, "sweep", "run", name, "err", err)
 		}
 	}
 	return nil
