@@ -271,10 +271,17 @@ func watchAll(t *testing.T, c *client.Client, id autonoma.RunID) <-chan int {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*patience)
 		defer cancel()
 		n := 0
-		for e, err := range c.Events(ctx, id, 0) {
-			if n++; err != nil || e.Seq != int64(n) {
-				t.Errorf("watching %s: event %d where %d is due, %v", id, e.Seq, n, err)
-				break
+		for met := false; !met && ctx.Err() == nil; {
+			for e, err := range c.Events(ctx, id, 0) {
+				if err != nil && !met {
+					time.Sleep(10 * time.Millisecond) // killed before anything was seen: a person reloads the page
+					break
+				}
+				met = true
+				if n++; err != nil || e.Seq != int64(n) {
+					t.Errorf("watching %s: event %d where %d is due, %v", id, e.Seq, n, err)
+					break
+				}
 			}
 		}
 		counted <- n
