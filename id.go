@@ -10,7 +10,8 @@ import (
 // passed where another is wanted. Each is a prefix that says what it names,
 // so a stray one in a log explains itself, and 12 lower-case hex digits.
 type (
-	// A RunID names a run: task_…, or wf_… for a workflow.
+	// A RunID names a run: task_…, wf_… for a workflow, or, for an agent that was
+	// invoked by name, the exec_… of its only step.
 	RunID string
 	// An ExecutionID names one agent's work on one step: exec_….
 	ExecutionID string
@@ -24,8 +25,10 @@ type (
 	AgentID string
 )
 
-// NewTaskID returns an identifier for a run of kind [KindTask].
-func NewTaskID() RunID { return RunID(newID("task_")) }
+// NewRunID returns an identifier for a run of the given kind.
+func NewRunID(kind Kind) RunID {
+	return RunID(newID(map[Kind]string{KindTask: "task_", KindRigor: "exec_", KindWorkflow: "wf_"}[kind]))
+}
 
 // NewExecutionID returns an identifier for an execution.
 func NewExecutionID() ExecutionID { return ExecutionID(newID("exec_")) }

@@ -11,8 +11,13 @@ type Kind string
 
 // The kinds of runs.
 const (
-	KindTask Kind = "task"
+	KindTask     Kind = "task"     // a task, whose capabilities choose the flow
+	KindRigor    Kind = "rigor"    // one agent, invoked by name
+	KindWorkflow Kind = "workflow" // a flow that a customer wrote
 )
+
+// Kinds are all kinds of runs.
+var Kinds = []Kind{KindTask, KindRigor, KindWorkflow}
 
 // A Run is one execution of a flow on a source, for a tenant.
 type Run struct {
@@ -35,9 +40,9 @@ type Run struct {
 
 // NewRun returns a queued run of the steps and the event that begins its log.
 // Expected is how long like runs took.
-func NewRun(tenant TenantID, req Request, steps []Step, expected time.Duration, at time.Time) (Run, Event) {
+func NewRun(kind Kind, tenant TenantID, req Request, steps []Step, expected time.Duration, at time.Time) (Run, Event) {
 	r := Run{
-		ID: NewTaskID(), Tenant: tenant, Kind: KindTask, Request: req,
+		ID: NewRunID(kind), Tenant: tenant, Kind: kind, Request: req,
 		Status: Queued, Steps: steps, Expected: expected, CreatedAt: at,
 	}
 	return r, NewEvent(EventStatus, "", at, StatusChanged{Status: Queued})

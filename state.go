@@ -78,9 +78,13 @@ const (
 	StepCompleted StepStatus = "completed"
 	StepFailed    StepStatus = "failed"
 	StepCancelled StepStatus = "cancelled"
+	StepSkipped   StepStatus = "skipped" // its condition was not met: it counts as done, and came to nothing
 )
+
+// StepStatuses are all statuses of steps, in the order of their life.
+var StepStatuses = []StepStatus{StepPending, StepRunning, StepCompleted, StepFailed, StepCancelled, StepSkipped}
 
 // Final reports whether nothing follows s.
 func (s StepStatus) Final() bool {
-	return s == StepCompleted || s == StepFailed || s == StepCancelled
+	return s == StepCompleted || s == StepFailed || s == StepCancelled || s == StepSkipped
 }

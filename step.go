@@ -8,12 +8,24 @@ type Step struct {
 	Asks      string      `json:"asks,omitempty"`     // what is asked of the agent, beyond the task
 	Needs     []string    `json:"needs,omitempty"`
 	Back      *Back       `json:"back,omitempty"` // where a verdict of "changes" sends the work
-	Pace      Pace        `json:"pace"`           // what it is expected to take
+	Rules     Rules       `json:"rules,omitzero"`
+	Pace      Pace        `json:"pace"` // what it is expected to take
 	Status    StepStatus  `json:"status"`
 	Phase     Phase       `json:"phase,omitempty"` // that it is in; empty before and after
 	Progress  int         `json:"progress"`        // 0 to 100
 	Round     int         `json:"round"`           // from 1
 	Execution ExecutionID `json:"execution,omitempty"`
+}
+
+// Rules say when a step of a workflow begins, how it is done, and what its failure
+// means. The zero value is a step like any other.
+type Rules struct {
+	When           string       `json:"when,omitempty"`         // what must be true for it to take part, as a CEL expression; empty: it does
+	Approval       bool         `json:"approval,omitempty"`     // a human must agree before it begins
+	Intelligence   Intelligence `json:"intelligence,omitempty"` // instead of the run's
+	Scope          Scope        `json:"scope,omitempty"`        // instead of the run's
+	TimeoutSeconds int64        `json:"timeoutSeconds,omitempty"`
+	Retries        int          `json:"retries,omitempty"` // how often it is tried again after it failed
 }
 
 // Enter takes into account that a phase of the step began or ended.

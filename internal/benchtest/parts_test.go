@@ -97,7 +97,7 @@ func appender(b *testing.B) func(context.Context) error {
 	b.Cleanup(func() { db.Close() })
 	now := time.Now()
 	owner := autonoma.Tenant{ID: autonoma.NewTenantID(), Name: "bench", Plan: autonoma.Enterprise, CreatedAt: now}
-	run, first := autonoma.NewRun(owner.ID, autonoma.Request{Task: "Write a note."}, []autonoma.Step{}, time.Minute, now)
+	run, first := autonoma.NewRun(autonoma.KindTask, owner.ID, autonoma.Request{Task: "Write a note."}, []autonoma.Step{}, time.Minute, now)
 	exec := autonoma.Execution{ID: autonoma.NewExecutionID(), Run: run.ID, Status: autonoma.StepPending, CreatedAt: now}
 	var lease store.Lease
 	err := db.Update(b.Context(), func(tx *store.Tx) (err error) {

@@ -104,7 +104,7 @@ func (s *server) page(ctx context.Context, by autonoma.Actor, id autonoma.RunID,
 	}
 	page := api.Events{Events: []api.Event{}}
 	for _, e := range events[:min(limit, len(events))] {
-		page.Events = append(page.Events, eventOf(e))
+		page.Events = append(page.Events, api.EventOf(e))
 	}
 	if len(events) > limit {
 		next := strconv.FormatInt(events[limit-1].Seq, 10)
@@ -167,7 +167,7 @@ func frames(events []autonoma.Event) []byte {
 	}
 	var b bytes.Buffer
 	for _, e := range events {
-		data, err := json.Marshal(eventOf(e)) // on one line
+		data, err := json.Marshal(api.EventOf(e)) // on one line
 		if err != nil {
 			panic(fmt.Sprintf("httpapi: event %d of %s: %v", e.Seq, e.Run, err))
 		}

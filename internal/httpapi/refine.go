@@ -23,7 +23,7 @@ func refine(name string, schema *huma.Schema) {
 		enum(p["status"], autonoma.Statuses)
 	case "Task":
 		enum(p["status"], autonoma.Statuses)
-		enum(p["kind"], []autonoma.Kind{autonoma.KindTask})
+		enum(p["kind"], autonoma.Kinds)
 		enum(p["capabilities"].Items, autonoma.Capabilities)
 		enum(p["intelligence"], autonoma.Intelligences)
 		enum(p["scope"], autonoma.Scopes)
@@ -32,7 +32,7 @@ func refine(name string, schema *huma.Schema) {
 		between(p["progress"], 0, 100)
 		nullable(p, "approval", "budget", "output", "error")
 	case "Step":
-		enum(p["status"], stepStatuses())
+		enum(p["status"], autonoma.StepStatuses)
 		enum(p["phase"], autonoma.Phases)
 		p["phase"].Enum = append(p["phase"].Enum, nil)
 		between(p["progress"], 0, 100)
@@ -120,12 +120,6 @@ func bound(schema *huma.Schema, least, most int) { schema.MinLength, schema.MaxL
 
 func between(schema *huma.Schema, least, most float64) {
 	schema.Minimum, schema.Maximum = &least, &most
-}
-
-func stepStatuses() []autonoma.StepStatus {
-	return []autonoma.StepStatus{
-		autonoma.StepPending, autonoma.StepRunning, autonoma.StepCompleted, autonoma.StepFailed, autonoma.StepCancelled,
-	}
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -52,8 +52,8 @@ func (s *server) createTask(ctx context.Context, by autonoma.Actor, in *createTa
 		return nil, err
 	}
 	out := api.CreatedTask{
-		TaskID: run.ID, Status: run.Status, EstimatedCompletion: seconds(run.EstimatedCompletion(s.now())),
-		AgentsAssigned: agentsOf(run), StatusURL: pathOf(run.ID),
+		TaskID: run.ID, Status: run.Status, EstimatedCompletion: api.Seconds(run.EstimatedCompletion(s.now())),
+		AgentsAssigned: api.AgentsOf(run), StatusURL: api.PathOf(run.ID),
 	}
 	return &createTaskOut{Location: out.StatusURL, Body: out}, nil
 }

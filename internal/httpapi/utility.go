@@ -32,7 +32,7 @@ func (s *server) health(ctx context.Context, _ autonoma.Actor, _ *struct{}) (*he
 	if worst == api.Unhealthy {
 		status = http.StatusServiceUnavailable
 	}
-	return &healthOut{status, api.Health{Status: worst, Version: s.Version, Timestamp: seconds(s.now()), Services: services}}, nil
+	return &healthOut{status, api.Health{Status: worst, Version: s.Version, Timestamp: api.Seconds(s.now()), Services: services}}, nil
 }
 
 type infoOut struct {

@@ -91,7 +91,7 @@ func (s *shop) job(agent autonoma.AgentID, req autonoma.Request) rigor.Job {
 		req.Task = "Spell the greeting right."
 	}
 	req.Source, req.Intelligence = s.repo, autonoma.Core
-	run := autonoma.Run{ID: autonoma.NewTaskID(), Request: req}
+	run := autonoma.Run{ID: autonoma.NewRunID(autonoma.KindTask), Request: req}
 	return rigor.Job{
 		Run: run, Agent: who,
 		Step:      autonoma.Step{ID: "work", Agent: agent, Asks: "Do it well.", Round: 1},

@@ -38,7 +38,7 @@ func (s *Tasks) Submit(ctx context.Context, by autonoma.Actor, req autonoma.Requ
 	if err != nil {
 		return autonoma.Run{}, err
 	}
-	run, first := autonoma.NewRun(by.Tenant, req, steps, expected, s.now())
+	run, first := autonoma.NewRun(autonoma.KindTask, by.Tenant, req, steps, expected, s.now())
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.InsertRun(run, first); err != nil {
 			return err

@@ -58,7 +58,7 @@ func submit(t *testing.T, db *store.DB, owner autonoma.TenantID, at time.Time, a
 	if err := req.Normalize(); err != nil {
 		t.Fatal(err)
 	}
-	run, first := autonoma.NewRun(owner, req, []autonoma.Step{{ID: "code", Agent: "coder-ai", Round: 1}}, time.Minute, at)
+	run, first := autonoma.NewRun(autonoma.KindTask, owner, req, []autonoma.Step{{ID: "code", Agent: "coder-ai", Round: 1}}, time.Minute, at)
 	if adjust != nil {
 		adjust(&run)
 	}

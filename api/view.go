@@ -1,0 +1,120 @@
+package api
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"autonoma"
+)
+
+// TaskOf returns a run as it is shown, but for its place in the queue and its
+// output: see [OutputOf].
+func TaskOf(run autonoma.Run, now time.Time) Task {
+	req, self := run.Request, PathOf(run.ID)
+	t := Task{
+		TaskID: run.ID, Kind: run.Kind, Status: run.Status, StatusDetail: orNull(run.StatusDetail),
+		Progress: run.Progress, CompletedPhases: run.CompletedPhases(),
+		EstimatedCompletion: Seconds(run.EstimatedCompletion(now)),
+		Task:                req.Task, Capabilities: req.Capabilities, Intelligence: req.Intelligence, Scope: req.Scope,
+		Priority: req.Priority, Source: orNull(req.Source), BaseRef: orNull(req.BaseRef), Delivery: req.Delivery,
+		Steps: make([]Step, len(run.Steps)), Usage: Usage(run.Usage), Budget: budgetOf(req.Budget),
+		Metadata: req.Metadata, Error: errorOf(run.Error),
+		CreatedAt: Seconds(run.CreatedAt), StartedAt: secondsOrNull(run.StartedAt), CompletedAt: secondsOrNull(run.CompletedAt),
+		Links: Links{Self: self, Events: self + "/events", Diff: self + "/diff", Cancel: self + "/cancel"},
+	}
+	if t.Metadata == nil {
+		t.Metadata = map[string]string{}
+	}
+	if step := run.Current(); step != nil {
+		t.CurrentAgent = &step.Agent
+	}
+	for i, step := range run.Steps {
+		t.Steps[i] = Step{
+			ID: step.ID, Agent: step.Agent, ExecutionID: orNull(step.Execution), Status: step.Status,
+			Phase: orNull(step.Phase), Progress: step.Progress,
+		}
+	}
+	return t
+}
+
+// OutputOf returns the output of a run as it is shown.
+func OutputOf(o autonoma.Output, id autonoma.RunID, artifacts []autonoma.Artifact) *Output {
+	out := &Output{
+		Summary: o.Summary, Branch: o.Branch, BaseCommit: o.BaseCommit, HeadCommit: o.HeadCommit,
+		PullRequestURL: o.PullRequestURL, FilesChanged: o.FilesChanged, Insertions: o.Insertions, Deletions: o.Deletions,
+		Confidence: o.Confidence,
+		Verification: Verification{
+			Status: o.Verification.Status, Commit: orNull(o.Verification.Commit), Isolation: orNull(o.Verification.Isolation),
+			Commands: make([]Command, len(o.Verification.Commands)), EvidenceURL: o.Verification.EvidenceURL,
+		},
+		Artifacts: make([]Artifact, len(artifacts)),
+	}
+	for i, c := range o.Verification.Commands {
+		out.Verification.Commands[i] = Command{
+			Command: c.Command, ExitCode: c.ExitCode, DurationMS: c.DurationMS,
+			Before: orNull(c.Before), After: orNull(c.After), Ended: orNull(c.Ended), Output: orNull(c.Output),
+		}
+	}
+	for i, a := range artifacts {
+		out.Artifacts[i] = Artifact{
+			ID: a.ID, Name: a.Name, Type: a.Type, Path: a.Path, Size: a.Size,
+			URL: fmt.Sprintf("%s/artifacts/%s", PathOf(id), url.PathEscape(string(a.ID))),
+		}
+	}
+	return out
+}
+
+func errorOf(f *autonoma.Failure) *TaskError {
+	if f == nil {
+		return nil
+	}
+	return &TaskError{
+		Code: f.Code, Message: f.Message, Agent: orNull(f.Agent), Phase: orNull(f.Phase), Retryable: f.Retryable,
+	}
+}
+
+func budgetOf(b autonoma.Budget) *Budget {
+	if b == (autonoma.Budget{}) {
+		return nil
+	}
+	return &Budget{
+		MaxCostUSD: orNull(b.MaxCostUSD), MaxTokens: orNull(b.MaxTokens), MaxDurationSeconds: orNull(b.MaxDurationSeconds),
+	}
+}
+
+// EventOf returns an event as it is shown.
+func EventOf(e autonoma.Event) Event {
+	return Event{
+		RunID: e.Run, Seq: e.Seq, At: e.At.UTC(), Kind: e.Kind, ExecutionID: orNull(e.Execution), Data: e.Data,
+	}
+}
+
+// AgentsOf returns the agents of a run's steps, in order, each once.
+func AgentsOf(run autonoma.Run) []autonoma.AgentID {
+	agents := []autonoma.AgentID{}
+	for _, step := range run.Steps {
+		if !slices.Contains(agents, step.Agent) {
+			agents = append(agents, step.Agent)
+		}
+	}
+	return agents
+}
+
+// PathOf returns the path of a run.
+func PathOf(id autonoma.RunID) string { return "/v1/agents/tasks/" + string(id) }
+
+// Seconds is a time as the contract writes it.
+func Seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+
+func secondsOrNull(t time.Time) *time.Time { return orNull(Seconds(t)) }
+
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
