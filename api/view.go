@@ -117,4 +117,3 @@ func orNull[T comparable](v T) *T {
 	}
 	return &v
 }
-
