@@ -36,6 +36,9 @@ func NewExecutionID() ExecutionID { return ExecutionID(newID("exec_")) }
 // NewTenantID returns an identifier for a tenant.
 func NewTenantID() TenantID { return TenantID(newID("ten_")) }
 
+// NewKeyID returns an identifier for a key.
+func NewKeyID() KeyID { return KeyID(newID("key_")) }
+
 // NewArtifactID returns an identifier for an artifact.
 func NewArtifactID() ArtifactID { return ArtifactID(newID("art_")) }
 

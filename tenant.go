@@ -10,22 +10,9 @@ type Tenant struct {
 	ID        TenantID
 	Name      string
 	Plan      PlanName
+	Operator  bool // it runs the installation: its admins see all tenants
 	CreatedAt time.Time
 }
-
-// A PlanName names what a tenant may use.
-type PlanName string
-
-// The plans.
-const (
-	Startup    PlanName = "startup"
-	Growth     PlanName = "growth"
-	Scale      PlanName = "scale"
-	Enterprise PlanName = "enterprise"
-)
-
-// Plans are the names of all plans.
-var Plans = []PlanName{Startup, Growth, Scale, Enterprise}
 
 // A KeyScope is what the holder of a key may do.
 type KeyScope string
@@ -49,16 +36,24 @@ type Key struct {
 	Scopes    []KeyScope
 	Digest    []byte
 	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: it is good
+	UsedAt    time.Time // when it was last used, to the minute; zero: never
+
+	// OldDigest is that of the secret before the last rotation, which is good
+	// until OldUntil.
+	OldDigest []byte
+	OldUntil  time.Time
 }
 
 // An Actor is who asks for something. Whatever acts on somebody's behalf takes
 // one as a parameter, so no code path can forget to ask.
 type Actor struct {
-	Tenant TenantID
-	Plan   PlanName
-	Key    KeyID
-	Scopes []KeyScope
+	Tenant   TenantID
+	Plan     PlanName
+	Key      KeyID
+	Scopes   []KeyScope
+	Operator bool // of the tenant that runs the installation
 }
 
 // May reports whether a may do what needs the scope. An admin may do all.

@@ -42,6 +42,9 @@ type app struct {
 	queue    *queue.Queue
 	events   *event.Log
 	keys     *service.Keys
+	tenants  *service.Tenants
+	receipts *service.Receipts
+	limits   *service.Limits
 	tasks    *service.Tasks
 	worker   *worker.Worker
 	box      sandbox.Sandbox
@@ -106,7 +109,9 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 		return nil, err
 	}
 	a.worker.Queue = a.queue
-	a.keys = service.NewKeys(a.db)
+	a.keys, a.tenants = service.NewKeys(a.db), service.NewTenants(a.db)
+	a.receipts = service.NewReceipts(a.db, time.Now)
+	a.limits = service.NewLimits(a.db, cfg.Plans, time.Now)
 	a.tasks = service.NewTasks(service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource,
 	})
@@ -174,7 +179,8 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	web := httpapi.NewServer(httpapi.Config{
-		Tasks: a.tasks, Who: a.keys.Who, Health: a.health, Ready: a.up, Version: version(), Log: a.requests,
+		Tasks: a.tasks, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
+		Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Ready: a.up, Version: version(), Log: a.requests,
 	})
 	// Without a model or a sandbox, what was accepted before waits for them.
 	if a.ready(autonoma.Request{}) == nil {
@@ -202,9 +208,9 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	stop() // if one part ends, all do
 	parts.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(err, a.limits.Close(context.WithoutCancel(ctx)))
 }
 
 // grace is how long executions have to come to their next event when the process

@@ -1,21 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
-	"go.yaml.in/yaml/v3"
 
+	"autonoma"
 	"autonoma/internal/model/provider"
 )
 
@@ -32,6 +28,7 @@ type config struct {
 	Push        bool
 	LogLevel    slog.Level
 	Models      provider.Config
+	Plans       map[autonoma.PlanName]autonoma.Plan
 
 	home   string
 	origin map[string]string // of each setting, by its key
@@ -48,8 +45,8 @@ type setting struct {
 	get   func(*config) string
 }
 
-// settings are all settings that are a line of text; the map of models is the
-// file's alone.
+// settings are all settings that are a line of text. What has more to it is the
+// file's alone, see sections.
 var settings = []setting{
 	{"listen", "AUTONOMA_LISTEN", "listen", "address to listen on",
 		func(c *config, v string) error { c.Listen = v; return nil }, func(c *config) string { return c.Listen }},
@@ -126,6 +123,7 @@ func (w world) defaults() *config {
 		Data:    filepath.Join(w.base("XDG_DATA_HOME", ".local/share"), "autonoma"),
 		Sandbox: "auto",
 		Slots:   8,
+		Plans:   autonoma.DefaultPlans(),
 		home:    w.Getenv("HOME"),
 		origin:  map[string]string{},
 	}
@@ -137,16 +135,6 @@ func (w world) base(env, otherwise string) string {
 		return dir
 	}
 	return filepath.Join(w.Getenv("HOME"), otherwise)
-}
-
-// file returns the path of the configuration file: what AUTONOMA_CONFIG says, or
-// the user's own. A file in the current directory is not looked for: that may be
-// anybody's repository.
-func (w world) file() (path string, must bool) {
-	if path := w.Getenv("AUTONOMA_CONFIG"); path != "" {
-		return path, true
-	}
-	return filepath.Join(w.base("XDG_CONFIG_HOME", ".config"), "autonoma", "autonoma.yaml"), false
 }
 
 // configure reads the settings: flags over environment over file over defaults. It
@@ -179,72 +167,6 @@ func (c *config) apply(s setting, v, from string) error {
 	}
 	c.origin[s.key] = from
 	return nil
-}
-
-// unknownKey is how the decoder speaks of a key that it does not know.
-var unknownKey = regexp.MustCompile(`field (\S+) not found in type struct \{.*\}`)
-
-// readFile reads the configuration file, if there is one. Keys that nobody knows
-// are errors.
-func (w world) readFile(c *config) error {
-	path, must := w.file()
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !must {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var file struct {
-		Listen      *string                      `yaml:"listen"`
-		Data        *string                      `yaml:"data"`
-		SourceRoots []string                     `yaml:"sourceRoots"`
-		Model       *string                      `yaml:"model"`
-		Sandbox     *string                      `yaml:"sandbox"`
-		Slots       *int                         `yaml:"slots"`
-		Agents      *string                      `yaml:"agents"`
-		Flows       *string                      `yaml:"flows"`
-		Push        *bool                        `yaml:"push"`
-		LogLevel    *string                      `yaml:"logLevel"`
-		Models      map[string][]provider.Choice `yaml:"models"`
-		Catalogue   string                       `yaml:"catalogue"`
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(b))
-	dec.KnownFields(true)
-	if err := dec.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: %s", path, unknownKey.ReplaceAllString(err.Error(), "there is no setting $1"))
-	}
-	values := map[string]string{}
-	put := func(key string, v any, there bool) {
-		if there {
-			values[key] = fmt.Sprint(v)
-		}
-	}
-	put("listen", deref(file.Listen), file.Listen != nil)
-	put("data", deref(file.Data), file.Data != nil)
-	put("sourceRoots", strings.Join(file.SourceRoots, string(os.PathListSeparator)), file.SourceRoots != nil)
-	put("model", deref(file.Model), file.Model != nil)
-	put("sandbox", deref(file.Sandbox), file.Sandbox != nil)
-	put("slots", deref(file.Slots), file.Slots != nil)
-	put("agents", deref(file.Agents), file.Agents != nil)
-	put("flows", deref(file.Flows), file.Flows != nil)
-	put("push", deref(file.Push), file.Push != nil)
-	put("logLevel", deref(file.LogLevel), file.LogLevel != nil)
-	var faults []error
-	for _, s := range settings {
-		if v, ok := values[s.key]; ok {
-			faults = append(faults, c.apply(s, v, path))
-		}
-	}
-	c.Models.Tiers, c.Models.Catalogue = file.Models, file.Catalogue
-	return errors.Join(faults...)
-}
-
-func deref[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
 }
 
 // flags adds flags for the settings of the given keys.

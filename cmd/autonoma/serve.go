@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"autonoma"
 	"autonoma/internal/sandbox"
 )
 
@@ -70,7 +69,7 @@ func (a *app) firstKey(ctx context.Context, url string) (string, error) {
 	}
 	made := ""
 	if none || have.Key == "" {
-		made, err = a.keys.Create(ctx, adminTenant, autonoma.Enterprise, []autonoma.KeyScope{autonoma.ScopeAdmin})
+		made, err = a.keys.Found(ctx, adminTenant)
 		if err != nil {
 			return "", err
 		}

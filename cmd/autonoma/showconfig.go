@@ -6,6 +6,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"autonoma"
 )
 
 func (w world) configCommand() *cobra.Command {
@@ -53,6 +55,13 @@ func (w world) showConfig(cfg *config) error {
 		for _, m := range cfg.Models.Tiers[tier] {
 			fmt.Fprintf(t, "models.%s\t%s %s\t(%s)\n", tier, m.Model, m.Effort, file)
 		}
+	}
+	for _, name := range autonoma.Plans {
+		from, p := "default", cfg.Plans[name]
+		if p != autonoma.DefaultPlans()[name] {
+			from = file
+		}
+		fmt.Fprintf(t, "plans.%s\t%d an hour, %d a minute\t(%s)\n", name, p.PerHour, p.PerMinute, from)
 	}
 	for _, name := range secrets {
 		if w.Getenv(name) != "" {

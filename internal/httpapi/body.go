@@ -24,15 +24,15 @@ const bodyTime = 20 * time.Second
 type sent[T any] struct {
 	Value  T
 	Faults autonoma.FieldErrors
+	raw    []byte
 	err    error
 }
 
 // Resolve implements [huma.Resolver]: it reads the body. What goes wrong is kept
 // for [sent.get], which can say it in our words.
 func (b *sent[T]) Resolve(ctx huma.Context) []error {
-	var raw []byte
-	if raw, b.err = readBody(ctx); b.err == nil {
-		b.Faults, b.err = decode(raw, &b.Value)
+	if b.raw, b.err = readBody(ctx); b.err == nil {
+		b.Faults, b.err = decode(b.raw, &b.Value)
 	}
 	return nil
 }

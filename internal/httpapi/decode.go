@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"autonoma"
@@ -127,6 +128,10 @@ func (f *fitter) fit(v any, into reflect.Value, field string) {
 		into.Set(reflect.New(into.Type().Elem()))
 		f.fit(v, into.Elem(), field)
 	case reflect.Struct:
+		if at, ok := into.Addr().Interface().(*time.Time); ok {
+			f.time(v, at, field)
+			return
+		}
 		f.object(v, into, field)
 	case reflect.Map:
 		f.texts(v, into, field)
@@ -166,6 +171,15 @@ func (f *fitter) integer(v any, into reflect.Value, field string) {
 		return
 	}
 	f.fault(field, "must be a whole number")
+}
+
+func (f *fitter) time(v any, into *time.Time, field string) {
+	text, _ := v.(string)
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		f.fault(field, "must be a time in the form of RFC 3339, as in 2026-01-31T12:00:00Z")
+	}
+	*into = at
 }
 
 func (f *fitter) list(v any, into reflect.Value, field string) {

@@ -36,6 +36,7 @@ func (s *server) describe() huma.Config {
 			Security: []map[string][]string{{"key": {}}},
 			Tags: []*huma.Tag{
 				{Name: "tasks", Description: "Development tasks for AI agents."},
+				{Name: "admin", Description: "Tenants and keys."},
 				{Name: "utility", Description: "About the server."},
 			},
 		},
@@ -51,7 +52,7 @@ func (s *server) describe() huma.Config {
 func (s *server) problems(statuses []int) map[string]*huma.Response {
 	shared := s.api.OpenAPI().Components.Responses
 	all := map[string]*huma.Response{}
-	for _, status := range append([]int{401, 422, 500}, statuses...) {
+	for _, status := range append([]int{401, 422, 429, 500}, statuses...) {
 		name := strings.ReplaceAll(http.StatusText(status), " ", "")
 		shared[name] = &huma.Response{
 			Description: http.StatusText(status),
@@ -67,10 +68,65 @@ func schemaOf[T any](s *server) *huma.Schema {
 	return s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
 }
 
+// describeLimits adds the headers that every answer to somebody known has.
+func (s *server) describeLimits(doc *huma.OpenAPI) {
+	count := func(text string) *huma.Header {
+		return &huma.Header{Description: text, Schema: &huma.Schema{Type: huma.TypeInteger}}
+	}
+	doc.Components.Headers = map[string]*huma.Header{
+		"X-RateLimit-Limit":     count("How many requests your plan allows in a clock hour."),
+		"X-RateLimit-Remaining": count("How many of them are left."),
+		"X-RateLimit-Reset":     count("When the next hour begins, in seconds since 1970."),
+		"X-Request-Id":          {Description: "Names the request in the server's log; yours, if you sent one.", Schema: &huma.Schema{Type: huma.TypeString}},
+		"Retry-After":           count("After how many seconds to come again."),
+	}
+	describe := func(r *huma.Response, names ...string) {
+		if r.Ref != "" {
+			return
+		}
+		if r.Headers == nil {
+			r.Headers = map[string]*huma.Param{}
+		}
+		for _, name := range names {
+			r.Headers[name] = &huma.Header{Ref: "#/components/headers/" + name}
+		}
+	}
+	limits := []string{"X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
+	for name, r := range doc.Components.Responses {
+		switch name {
+		case "Unauthorized": // whoever is not known has no plan
+			describe(r, "X-Request-Id")
+		case "TooManyRequests":
+			describe(r, append([]string{"Retry-After"}, limits...)...)
+		default:
+			describe(r, limits...)
+		}
+	}
+	for _, item := range doc.Paths {
+		for _, op := range operations(item) {
+			for _, r := range op.Responses {
+				describe(r, limits...)
+			}
+		}
+	}
+}
+
+// operations are the operations of a path.
+func operations(item *huma.PathItem) []*huma.Operation {
+	var all []*huma.Operation
+	for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+		if op != nil {
+			all = append(all, op)
+		}
+	}
+	return all
+}
+
 // finish completes the document with what types cannot say, and writes it.
 func (s *server) finish() {
 	doc := s.api.OpenAPI()
 	s.describeBodies(doc)
+	s.describeLimits(doc)
 	for name, schema := range doc.Components.Schemas.Map() {
 		refine(name, schema)
 	}
@@ -121,11 +177,8 @@ func (s *server) describeBodies(doc *huma.OpenAPI) {
 // list lists the operations for /v1/info, in the order of the document.
 func (s *server) list(doc *huma.OpenAPI) {
 	for _, path := range sortedKeys(doc.Paths) {
-		item := doc.Paths[path]
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
-			if op != nil {
-				s.listing = append(s.listing, api.Endpoint{Method: op.Method, Path: path, Description: op.Summary})
-			}
+		for _, op := range operations(doc.Paths[path]) {
+			s.listing = append(s.listing, api.Endpoint{Method: op.Method, Path: path, Description: op.Summary})
 		}
 	}
 }

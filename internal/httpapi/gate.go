@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -30,9 +31,32 @@ func (s *server) authenticated(next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		noteOf(r.Context()).actor = by
+		n := noteOf(r.Context())
+		n.actor, n.key = by, key
+		if err := s.admit(w, r, by); err != nil {
+			s.fail(w, r, err)
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// admit counts a request, and says in the header what the tenant may still do.
+func (s *server) admit(w http.ResponseWriter, r *http.Request, by autonoma.Actor) error {
+	if s.Admit == nil {
+		return nil
+	}
+	left, err := s.Admit(r.Context(), by)
+	if left.Limit > 0 {
+		h := w.Header()
+		h.Set("X-RateLimit-Limit", strconv.Itoa(left.Limit))
+		h.Set("X-RateLimit-Remaining", strconv.Itoa(left.Remaining))
+		h.Set("X-RateLimit-Reset", strconv.FormatInt(left.Reset.Unix(), 10))
+	}
+	if over, ok := errors.AsType[*autonoma.LimitError](err); ok {
+		w.Header().Set("Retry-After", strconv.Itoa(over.Seconds()))
+	}
+	return err
 }
 
 // bearer returns the key that the request brings, or nothing.

@@ -6,7 +6,7 @@
 // log, the document) is written once, so a new endpoint is a line in the routes
 // and a function from what is asked to what is answered.
 //
-// The package limits nobody's rate and keeps no state beside that of a request.
+// The package keeps no state beside that of a request.
 package httpapi
 
 import (
@@ -27,10 +27,17 @@ import (
 
 // Config is what the API needs.
 type Config struct {
-	Tasks *service.Tasks
+	Tasks    *service.Tasks
+	Tenants  *service.Tenants
+	Keys     *service.Keys
+	Receipts *service.Receipts // nil: requests that are sent again are done again
 
 	// Who returns the holder of an API key, or [autonoma.ErrUnauthenticated].
 	Who func(ctx context.Context, key string) (autonoma.Actor, error)
+
+	// Admit counts a request of somebody, returns what they may still do, and
+	// an [autonoma.LimitError] if they may not do this. Nil means no limits.
+	Admit func(ctx context.Context, by autonoma.Actor) (autonoma.Allowance, error)
 
 	// Health returns how the things are that the server needs, under the names
 	// database, queue, models and sandbox. It is asked at most once a request
@@ -93,9 +100,9 @@ func build(cfg Config) (*server, http.Handler) {
 func (s *server) routes() {
 	const tasks, task = "/v1/agents/tasks", "/v1/agents/tasks/{taskId}"
 	on := []string{"tasks"}
-	handle(s, huma.Operation{OperationID: "createTask", Method: http.MethodPost, Path: tasks, Tags: on, DefaultStatus: http.StatusAccepted,
+	creates(s, huma.Operation{OperationID: "createTask", Method: http.MethodPost, Path: tasks, Tags: on, DefaultStatus: http.StatusAccepted,
 		Summary: "Submit a development task to AI agents",
-		Errors:  []int{400, 403, 408, 413, 415, 422, 503}}, s.createTask)
+		Errors:  []int{503}}, s.createTask, s.createdTask)
 	handle(s, huma.Operation{OperationID: "listTasks", Method: http.MethodGet, Path: tasks, Tags: on,
 		Summary: "List the tasks, newest first",
 		Errors:  []int{403, 422}}, s.listTasks)
@@ -114,6 +121,27 @@ func (s *server) routes() {
 	handle(s, huma.Operation{OperationID: "getTaskArtifact", Method: http.MethodGet, Path: task + "/artifacts/{artifactId}", Tags: on,
 		Summary: "Get the content of an artifact",
 		Errors:  []int{403, 404}}, s.taskArtifact)
+
+	const tenants, keys = "/v1/admin/tenants", "/v1/admin/keys"
+	admin := []string{"admin"}
+	creates(s, huma.Operation{OperationID: "createTenant", Method: http.MethodPost, Path: tenants, Tags: admin, DefaultStatus: http.StatusCreated,
+		Summary: "Make a tenant"}, s.createTenant, createdTenant)
+	handle(s, huma.Operation{OperationID: "listTenants", Method: http.MethodGet, Path: tenants, Tags: admin,
+		Summary: "List the tenants, newest first", Errors: []int{403}}, s.listTenants)
+	handle(s, huma.Operation{OperationID: "getTenant", Method: http.MethodGet, Path: tenants + "/{tenantId}", Tags: admin,
+		Summary: "Get a tenant", Errors: []int{403, 404}}, s.getTenant)
+	handle(s, huma.Operation{OperationID: "changeTenant", Method: http.MethodPatch, Path: tenants + "/{tenantId}", Tags: admin,
+		Summary: "Put a tenant on another plan", Errors: []int{400, 403, 404, 408, 413, 415}}, s.changeTenant)
+	creates(s, huma.Operation{OperationID: "createKey", Method: http.MethodPost, Path: keys, Tags: admin, DefaultStatus: http.StatusCreated,
+		Summary: "Make an API key", Errors: []int{404}}, s.createKey, issuedKey)
+	handle(s, huma.Operation{OperationID: "listKeys", Method: http.MethodGet, Path: keys, Tags: admin,
+		Summary: "List the API keys of a tenant, newest first", Errors: []int{403, 404}}, s.listKeys)
+	handle(s, huma.Operation{OperationID: "getKey", Method: http.MethodGet, Path: keys + "/{keyId}", Tags: admin,
+		Summary: "Get an API key, without its secret", Errors: []int{403, 404}}, s.getKey)
+	handle(s, huma.Operation{OperationID: "revokeKey", Method: http.MethodPost, Path: keys + "/{keyId}/revoke", Tags: admin,
+		Summary: "Make an API key good for nothing, at once", Errors: []int{403, 404, 409}}, s.revokeKey)
+	creates(s, huma.Operation{OperationID: "rotateKey", Method: http.MethodPost, Path: keys + "/{keyId}/rotate", Tags: admin,
+		Summary: "Give an API key a new secret", Errors: []int{404}}, s.rotateKey, issuedKey)
 
 	utility := []string{"utility"}
 	handle(s, huma.Operation{OperationID: "getHealth", Method: http.MethodGet, Path: "/v1/health", Tags: utility,

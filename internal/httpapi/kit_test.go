@@ -38,6 +38,7 @@ import (
 type kit struct {
 	*httptest.Server
 	t     testing.TB
+	dir   string
 	db    *store.DB
 	log   *event.Log
 	blobs *blob.Store
@@ -46,6 +47,7 @@ type kit struct {
 	lines *lines
 
 	ann, bob, reader string // keys: two tenants, and one that may only read ann's
+	operator         string // the key of whoever runs the installation
 	cfg              httpapi.Config
 }
 
@@ -62,7 +64,7 @@ func newParts(t testing.TB) *kit {
 	dir, ctx := t.TempDir(), t.Context()
 	db := must(store.Open(ctx, filepath.Join(dir, "a.db")))(t)
 	t.Cleanup(func() { db.Close() })
-	k := &kit{t: t, db: db, log: event.NewLog(db, time.Second), blobs: must(blob.Open(filepath.Join(dir, "blobs")))(t), lines: new(lines)}
+	k := &kit{t: t, dir: dir, db: db, log: event.NewLog(db, time.Second), blobs: must(blob.Open(filepath.Join(dir, "blobs")))(t), lines: new(lines)}
 	logger := slog.New(slog.NewTextHandler(k.lines, nil))
 	jobs := must(queue.Open(ctx, db, 0, nil, logger))(t)
 	k.tasks = service.NewTasks(service.Config{
@@ -79,9 +81,10 @@ func newParts(t testing.TB) *kit {
 	k.ann = must(keys.Create(ctx, "ann", autonoma.Startup, []autonoma.KeyScope{autonoma.ScopeRead, autonoma.ScopeWrite}))(t)
 	k.reader = must(keys.Create(ctx, "ann", autonoma.Startup, []autonoma.KeyScope{autonoma.ScopeRead}))(t)
 	k.bob = must(keys.Create(ctx, "bob", autonoma.Growth, []autonoma.KeyScope{autonoma.ScopeAdmin}))(t)
+	k.operator = must(keys.Found(ctx, "admin"))(t)
 	k.doc = must(openapi3.NewLoader().LoadFromData(httpapi.Document()))(t)
 	k.cfg = httpapi.Config{
-		Tasks: k.tasks, Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
+		Tasks: k.tasks, Tenants: service.NewTenants(db), Keys: keys, Receipts: service.NewReceipts(db, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
 		Health: func(context.Context) map[string]api.Service {
 			return map[string]api.Service{"database": {Status: api.Healthy, Message: "ok"}}
 		},

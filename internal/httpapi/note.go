@@ -17,12 +17,14 @@ import (
 // A note remembers what is worth telling about a request at its end.
 type note struct {
 	http.ResponseWriter
-	id     string
-	route  string
-	actor  autonoma.Actor
-	status int   // zero until the answer began
-	bytes  int64 // of the answer's body
-	err    error
+	id      string
+	request string // method and path
+	route   string
+	key     string // that the request came with: never for the log
+	actor   autonoma.Actor
+	status  int   // zero until the answer began
+	bytes   int64 // of the answer's body
+	err     error
 }
 
 type noteKey struct{}
@@ -66,7 +68,7 @@ var saneID = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._:-]{0,127}$`)
 func (s *server) noted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		n := &note{ResponseWriter: w, id: r.Header.Get("X-Request-Id")}
+		n := &note{ResponseWriter: w, id: r.Header.Get("X-Request-Id"), request: r.Method + " " + r.URL.Path}
 		if !saneID.MatchString(n.id) {
 			n.id = autonoma.NewRequestID()
 		}

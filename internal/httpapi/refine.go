@@ -8,6 +8,7 @@ import (
 
 	"autonoma"
 	"autonoma/api"
+	"autonoma/internal/service"
 )
 
 // refine adds to a schema what is said by the nouns rather than by its type:
@@ -45,15 +46,31 @@ func refine(name string, schema *huma.Schema) {
 		p["data"] = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: p["data"].Description}
 	case "Health", "Service":
 		enum(p["status"], api.HealthStatuses)
+	case "Tenant", "ChangeTenant":
+		enum(p["plan"], autonoma.Plans)
+	case "CreateTenant":
+		bound(p["name"], 1, 100)
+		enumWithDefault(p["plan"], autonoma.Plans, autonoma.Startup)
+	case "Key", "KeyWithSecret":
+		enum(p["scopes"].Items, autonoma.KeyScopes)
+	case "CreateKey":
+		bound(p["name"], 1, 100)
+		enum(p["scopes"].Items, autonoma.KeyScopes)
+		p["scopes"].MinItems = new(1)
+	case "RotateKey":
+		between(p["overlapSeconds"], 0, service.MaxOverlap.Seconds())
 	case "Info":
 		enum(p["plan"], autonoma.Plans)
 	case "Problem":
 		enum(p["code"], api.Codes())
 	}
-	if name != "CreateTask" && name != "Budget" {
+	if !slices.Contains(requests, name) {
 		schema.AdditionalProperties = nil // clients must expect more to be added to answers
 	}
 }
+
+// requests are what is sent to us: unknown fields are refused.
+var requests = []string{"CreateTask", "Budget", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey"}
 
 func refineRequest(schema *huma.Schema) {
 	p := schema.Properties

@@ -28,34 +28,26 @@ func taskID(text string) (autonoma.RunID, error) {
 	return id, nil
 }
 
-type createTaskIn struct {
-	Sent sent[api.CreateTask]
-}
-
-type createTaskOut struct {
-	Location string `header:"Location" doc:"Path of the task."`
-	Body     api.CreatedTask
-}
-
-func (s *server) createTask(ctx context.Context, by autonoma.Actor, in *createTaskIn) (*createTaskOut, error) {
+func (s *server) createTask(ctx context.Context, by autonoma.Actor, in *Creation[api.CreateTask], also service.Also[autonoma.Run]) (autonoma.Run, error) {
 	wish, faults, err := in.Sent.get()
 	if err != nil {
-		return nil, err
+		return autonoma.Run{}, err
 	}
 	req := requestOf(wish)
 	faults = append(faults, unsupported(wish)...)
 	if len(faults) > 0 {
-		return nil, withNouns(faults, req)
+		return autonoma.Run{}, withNouns(faults, req)
 	}
-	run, err := s.Tasks.Submit(ctx, by, req)
-	if err != nil {
-		return nil, err
-	}
+	return s.Tasks.Submit(ctx, by, req, also)
+}
+
+// createdTask is the answer to a submission.
+func (s *server) createdTask(run autonoma.Run) (string, api.CreatedTask) {
 	out := api.CreatedTask{
 		TaskID: run.ID, Status: run.Status, EstimatedCompletion: api.Seconds(run.EstimatedCompletion(s.now())),
 		AgentsAssigned: api.AgentsOf(run), StatusURL: api.PathOf(run.ID),
 	}
-	return &createTaskOut{Location: out.StatusURL, Body: out}, nil
+	return out.StatusURL, out
 }
 
 // unsupported are the wishes that the contract knows and this version does not.
@@ -112,16 +104,18 @@ func (s *server) listTasks(ctx context.Context, by autonoma.Actor, in *listTasks
 			return nil, err
 		}
 	}
-	if !next.At.IsZero() {
-		text := formatCursor(next)
-		page.NextCursor = &text
-	}
+	page.NextCursor = nextCursor(next)
 	return &listTasksOut{page}, nil
 }
 
-// formatCursor writes a place in a listing so that nobody is tempted to read it.
-func formatCursor(c service.Cursor) string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%s", c.At.UnixMicro(), c.ID))
+// nextCursor writes a place in a listing so that nobody is tempted to read it.
+// The end is null.
+func nextCursor(c service.Cursor) *string {
+	if c.At.IsZero() {
+		return nil
+	}
+	text := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%s", c.At.UnixMicro(), c.ID))
+	return &text
 }
 
 func parseCursor(text string) (service.Cursor, error) {

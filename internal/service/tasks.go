@@ -16,8 +16,8 @@ import (
 )
 
 // Submit accepts a task. When it returns, the task and the job to begin it are
-// on disk.
-func (s *Tasks) Submit(ctx context.Context, by autonoma.Actor, req autonoma.Request) (autonoma.Run, error) {
+// on disk, with whatever else was to be done.
+func (s *Tasks) Submit(ctx context.Context, by autonoma.Actor, req autonoma.Request, also ...Also[autonoma.Run]) (autonoma.Run, error) {
 	if err := may(by, autonoma.ScopeWrite); err != nil {
 		return autonoma.Run{}, err
 	}
@@ -43,7 +43,10 @@ func (s *Tasks) Submit(ctx context.Context, by autonoma.Actor, req autonoma.Requ
 		if err := tx.InsertRun(run, first); err != nil {
 			return err
 		}
-		return Begin(ctx, tx, s.Queue, &run, "", s.now())
+		if err := Begin(ctx, tx, s.Queue, &run, "", s.now()); err != nil {
+			return err
+		}
+		return all(tx, run, also)
 	})
 	if err != nil {
 		return autonoma.Run{}, fmt.Errorf("submit: %w", err)
@@ -137,11 +140,8 @@ func (s *Tasks) List(ctx context.Context, by autonoma.Actor, status autonoma.Sta
 		return nil, store.Cursor{}, err
 	}
 	runs, err := s.DB.Runs(ctx, store.RunFilter{Tenant: by.Tenant, Status: status, Before: from, Limit: limit + 1})
-	if err != nil || len(runs) <= limit {
-		return runs, store.Cursor{}, err
-	}
-	last := runs[limit-1]
-	return runs[:limit], store.Cursor{At: last.CreatedAt, ID: string(last.ID)}, nil
+	runs, next := cut(runs, limit, func(r autonoma.Run) store.Cursor { return store.Cursor{At: r.CreatedAt, ID: string(r.ID)} })
+	return runs, next, err
 }
 
 // Cancel calls a run off. A worker that is on it stops by itself, within a

@@ -47,12 +47,19 @@ func (d *DB) Runs(ctx context.Context, f RunFilter) ([]autonoma.Run, error) {
 		query += ` AND status = ?`
 		args = append(args, f.Status)
 	}
-	if !f.Before.At.IsZero() {
-		query += ` AND (created_at, id) < (?, ?)`
-		args = append(args, f.Before.At.UnixMicro(), f.Before.ID)
-	}
-	rows, err := d.read.QueryContext(ctx, query+` ORDER BY created_at DESC, id DESC LIMIT ?`, append(args, f.Limit)...)
+	query, args = page(query, args, f.Before, f.Limit)
+	rows, err := d.read.QueryContext(ctx, query, args...)
 	return collect(rows, err, scanRun)
+}
+
+// page makes a query with a condition give one page, newest first, of what comes
+// after the cursor.
+func page(query string, args []any, from Cursor, limit int) (string, []any) {
+	if !from.At.IsZero() {
+		query += ` AND (created_at, id) < (?, ?)`
+		args = append(args, from.At.UnixMicro(), from.ID)
+	}
+	return query + ` ORDER BY created_at DESC, id DESC LIMIT ?`, append(args, limit)
 }
 
 // Ahead returns how many queued runs stand before a queued run, whoever owns

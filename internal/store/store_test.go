@@ -392,7 +392,7 @@ func TestNotFound(t *testing.T) {
 	_, err1 := db.Run(t.Context(), "task_000000000000")
 	_, err2 := db.Execution(t.Context(), "exec_000000000000")
 	_, err3 := db.Tenant(t.Context(), "nobody")
-	_, _, err4 := db.Key(t.Context(), "key_000000000000")
+	_, _, err4 := db.Holder(t.Context(), "key_000000000000")
 	for i, err := range []error{err1, err2, err3, err4} {
 		if !errors.Is(err, autonoma.ErrNotFound) {
 			t.Errorf("%d: %v", i, err)

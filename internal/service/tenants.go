@@ -1,0 +1,97 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"autonoma"
+	"autonoma/internal/store"
+)
+
+// Tenants is what the operator may do with tenants. For all others there are none.
+type Tenants struct {
+	db  *store.DB
+	now func() time.Time
+}
+
+// NewTenants returns the tenants of the database.
+func NewTenants(db *store.DB) *Tenants { return &Tenants{db, time.Now} }
+
+// Create makes a tenant.
+func (s *Tenants) Create(ctx context.Context, by autonoma.Actor, name string, plan autonoma.PlanName, also ...Also[autonoma.Tenant]) (autonoma.Tenant, error) {
+	if err := operates(by); err != nil {
+		return autonoma.Tenant{}, err
+	}
+	name = strings.TrimSpace(name)
+	if faults := checkTenant(name, plan); len(faults) > 0 {
+		return autonoma.Tenant{}, faults
+	}
+	t := autonoma.Tenant{ID: autonoma.NewTenantID(), Name: name, Plan: plan, CreatedAt: s.now()}
+	return t, s.db.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.InsertTenant(t); err != nil {
+			return err
+		}
+		return all(tx, t, also)
+	})
+}
+
+// Get returns a tenant.
+func (s *Tenants) Get(ctx context.Context, by autonoma.Actor, id autonoma.TenantID) (autonoma.Tenant, error) {
+	if err := operates(by); err != nil {
+		return autonoma.Tenant{}, err
+	}
+	return s.db.Tenant(ctx, id)
+}
+
+// List returns up to limit tenants, newest first, and the cursor of the next page.
+func (s *Tenants) List(ctx context.Context, by autonoma.Actor, from Cursor, limit int) ([]autonoma.Tenant, Cursor, error) {
+	if err := operates(by); err != nil {
+		return nil, Cursor{}, err
+	}
+	all, err := s.db.Tenants(ctx, from, limit+1)
+	all, next := cut(all, limit, func(t autonoma.Tenant) Cursor { return Cursor{At: t.CreatedAt, ID: string(t.ID)} })
+	return all, next, err
+}
+
+// SetPlan puts a tenant on another plan, from its next request on.
+func (s *Tenants) SetPlan(ctx context.Context, by autonoma.Actor, id autonoma.TenantID, plan autonoma.PlanName) (t autonoma.Tenant, err error) {
+	if err := operates(by); err != nil {
+		return autonoma.Tenant{}, err
+	}
+	if !slices.Contains(autonoma.Plans, plan) {
+		return autonoma.Tenant{}, badPlan
+	}
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		t, err = tx.SetPlan(id, plan)
+		return err
+	})
+	return t, err
+}
+
+// operates returns an error unless by is an admin of the tenant that runs the
+// installation.
+func operates(by autonoma.Actor) error {
+	if err := may(by, autonoma.ScopeAdmin); err != nil {
+		return err
+	}
+	if !by.Operator {
+		return fmt.Errorf("only the operator of this installation may see its tenants: %w", autonoma.ErrForbidden)
+	}
+	return nil
+}
+
+func checkTenant(name string, plan autonoma.PlanName) autonoma.FieldErrors {
+	var faults autonoma.FieldErrors
+	if !isName(name) {
+		faults = append(faults, &autonoma.FieldError{Field: "name", Reason: nameRule})
+	}
+	if !slices.Contains(autonoma.Plans, plan) {
+		faults = append(faults, badPlan)
+	}
+	return faults
+}
+
+var badPlan = &autonoma.FieldError{Field: "plan", Reason: fmt.Sprintf("must be one of %v", autonoma.Plans)}
