@@ -71,7 +71,7 @@ func (w world) readFile(c *config) error {
 	return errors.Join(faults...)
 }
 
-// put takes a setting over from the file.
+// put takes a setting over from the file. One that is left empty is not set.
 func (c *config) put(path, key string, value *yaml.Node) error {
 	if read, ok := sections[key]; ok {
 		return read(c, value)
@@ -79,6 +79,9 @@ func (c *config) put(path, key string, value *yaml.Node) error {
 	i := slices.IndexFunc(settings, func(s setting) bool { return s.key == key })
 	if i < 0 {
 		return fmt.Errorf("there is no setting %s", key)
+	}
+	if value.Tag == "!!null" {
+		return nil
 	}
 	text, err := line(value)
 	if err == nil {

@@ -144,6 +144,8 @@ func (s *server) routes() {
 		Summary: "Give an API key a new secret", Errors: []int{404}}, s.rotateKey, issuedKey)
 
 	utility := []string{"utility"}
+	handle(s, huma.Operation{OperationID: "getUsage", Method: http.MethodGet, Path: "/v1/usage", Tags: utility,
+		Summary: "Get what was used, by day, agent and model", Errors: []int{403}}, s.usage)
 	handle(s, huma.Operation{OperationID: "getHealth", Method: http.MethodGet, Path: "/v1/health", Tags: utility,
 		Summary: "Verify connectivity and service status"}, s.health)
 	handle(s, huma.Operation{OperationID: "getInfo", Method: http.MethodGet, Path: "/v1/info", Tags: utility,

@@ -48,6 +48,11 @@ func (t *Tx) InsertExecution(e autonoma.Execution) error {
 // SaveExecution stores what has changed in an execution. It leaves the lease
 // alone: that only [Tx.Take] changes.
 func (t *Tx) SaveExecution(e autonoma.Execution) error {
+	if e.Status.Final() {
+		if err := t.count(`executions.id = ?`, e.ID); err != nil {
+			return err
+		}
+	}
 	_, err := t.tx.ExecContext(t.ctx, `
 		UPDATE executions SET status = ?, phase = ?, phases = ?, result = ?, error = ?, started_at = ?, completed_at = ?
 		WHERE id = ?`,
@@ -107,6 +112,9 @@ func (t *Tx) Stranded(job string) ([]autonoma.Execution, error) {
 
 // Cancel ends all executions of a run that are not over.
 func (t *Tx) Cancel(run autonoma.RunID, at time.Time) error {
+	if err := t.count(`executions.run = ?`, run); err != nil {
+		return err
+	}
 	_, err := t.tx.ExecContext(t.ctx, `
 		UPDATE executions SET status = 'cancelled', completed_at = ?
 		WHERE run = ? AND status IN ('pending', 'running')`, micros(at), run)
