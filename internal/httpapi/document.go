@@ -135,6 +135,7 @@ func (s *server) finish() {
 		status.Schema.PrecomputeMessages()
 	}
 	s.list(doc)
+	s.writeReference(doc)
 	text, err := doc.YAML()
 	if err != nil {
 		panic("httpapi: document: " + err.Error())

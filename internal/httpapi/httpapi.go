@@ -57,6 +57,7 @@ type server struct {
 	Config
 	api      huma.API
 	document []byte          // openapi.yaml
+	pages    []byte          // the same for people
 	listing  []api.Endpoint  // for /v1/info
 	open     context.Context // done when streams should end
 	close    func()
@@ -93,6 +94,7 @@ func build(cfg Config) (*server, http.Handler) {
 	mux.Get("/livez", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
 	mux.Get("/readyz", s.readyz)
 	mux.Get("/openapi.yaml", s.openapi)
+	mux.Get("/docs", s.reference)
 	return s, s.noted(s.recovered(s.authenticated(mux)))
 }
 
