@@ -39,7 +39,7 @@ type Info struct {
 	Version       string            `json:"version" doc:"Version of the server."`
 	APIVersion    string            `json:"apiVersion" doc:"Version of this contract."`
 	Endpoints     []Endpoint        `json:"endpoints" doc:"What can be called."`
-	Documentation string            `json:"documentation" doc:"Path of the OpenAPI document."`
+	Documentation string            `json:"documentation" doc:"Path of the reference; the OpenAPI document is at /openapi.yaml."`
 	Limits        Limits            `json:"limits" doc:"How much a request may hold."`
 	Plan          autonoma.PlanName `json:"plan" doc:"The plan of whoever asks."`
 	Features      []string          `json:"features" doc:"What this server can do beyond the endpoints, by name."`

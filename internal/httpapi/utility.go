@@ -41,7 +41,7 @@ type infoOut struct {
 
 func (s *server) info(_ context.Context, by autonoma.Actor, _ *struct{}) (*infoOut, error) {
 	return &infoOut{api.Info{
-		Name: "autonoma", Version: s.Version, APIVersion: api.Version, Endpoints: s.listing, Documentation: "/openapi.yaml",
+		Name: "autonoma", Version: s.Version, APIVersion: api.Version, Endpoints: s.listing, Documentation: "/docs",
 		Limits: api.Limits{
 			BodyBytes: api.MaxBody, TaskCharacters: autonoma.MaxTask,
 			Commands: autonoma.MaxCommands, CommandBytes: autonoma.MaxCommand,
