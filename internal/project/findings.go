@@ -17,6 +17,7 @@ const (
 type findings struct {
 	Commands
 	decides []string // files that decide what set-up installs
+	runsOwn bool     // set-up runs code of the project itself
 	makes   []string
 	notes   []string
 }

@@ -25,6 +25,7 @@ func detectMaven(t *tree, f *findings) {
 		}
 		mvn := wrapper(t, dir, "mvnw", "mvn") + " -B -q"
 		f.Setup = append(f.Setup, Command{Run: mvn + " -Dmaven.test.failure.ignore=true package", Dir: dir, From: from})
+		f.runsOwn = true // its tests
 		f.decides = append(f.decides, path.Join(dir, ".mvn/wrapper/maven-wrapper.properties"), path.Join(dir, ".mvn/extensions.xml"))
 		for _, d := range t.dirsOf("pom.xml") {
 			if within(d, dir) {
@@ -60,6 +61,7 @@ func detectGradle(t *tree, f *findings) {
 		}
 		gradle := wrapper(t, dir, "gradlew", "") + " --no-daemon"
 		setup := gradle + " assemble testClasses"
+		f.runsOwn = true // its build scripts and tests
 		f.decides = append(f.decides, gradleFiles(t, dir)...)
 		f.Build = append(f.Build, Command{Run: gradle + " --offline assemble", Dir: dir, From: from})
 		if hasTestsBelow(t, dir) {

@@ -95,6 +95,16 @@ func detectNode(t *tree, f *findings) {
 	}
 }
 
+// scripted reports whether installing the package runs code of its own.
+func (p nodePackage) scripted(t *tree) bool {
+	for _, name := range []string{"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"} {
+		if p.scripts[name] != "" {
+			return true
+		}
+	}
+	return t.has(path.Join(p.dir, "binding.gyp")) // which is built without being asked for
+}
+
 // testInput reports whether a package below a directory of tests is there to be
 // read by them.
 func testInput(dir string) bool {
@@ -132,6 +142,7 @@ func nodeCommands(t *tree, f *findings, root nodePackage, members []nodePackage)
 	f.Setup = append(f.Setup, Command{Run: m.install, Dir: root.dir, From: from})
 	f.decides = append(f.decides, inDir(root.dir, "package.json", ".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".nvmrc")...)
 	f.decides = append(f.decides, m.lock)
+	f.runsOwn = f.runsOwn || root.scripted(t) || slices.ContainsFunc(members, func(p nodePackage) bool { return p.scripted(t) })
 	f.makes = append(f.makes, inDir(root.dir, m.makes...)...)
 	if len(root.members) == 0 {
 		return

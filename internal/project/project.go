@@ -18,6 +18,10 @@ type Project struct {
 	// may share what set-up made. It is empty when there is nothing to set up.
 	Lock string `json:"lock,omitempty"`
 
+	// RunsOwn reports whether set-up runs code of the project itself, such as
+	// an install script, so that its outcome depends on more than Lock tells.
+	RunsOwn bool `json:"runsOwn,omitempty"`
+
 	// Makes names what set-up may leave in the checkout itself and later
 	// commands need there (.venv, node_modules). Whoever keeps the outcome of
 	// set-up puts these back at the same absolute path, as virtual environments
@@ -90,7 +94,7 @@ func Look(ctx context.Context, fsys fs.FS) (Project, error) {
 		f.note("Looking for commands ended after %d MiB of text: some may be missing.", maxDetect>>20)
 	}
 	p.Commands, p.Makes, p.Notes = f.Commands, f.madeSorted(), f.notesWithin()
-	p.Lock = lock(t, f)
+	p.Lock, p.RunsOwn = lock(t, f), f.runsOwn && len(f.Setup) > 0
 	if ctx.Err() != nil {
 		return Project{}, fmt.Errorf("look at the checkout: %w", context.Cause(ctx))
 	}

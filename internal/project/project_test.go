@@ -53,6 +53,9 @@ func summary(p project.Project) string {
 	if p.Lock != "" {
 		fmt.Fprintf(&b, "lock: %d hex digits\n", len(p.Lock))
 	}
+	if p.RunsOwn {
+		b.WriteString("set-up runs code of the project\n")
+	}
 	if len(p.Makes) > 0 {
 		fmt.Fprintf(&b, "makes: %s\n", strings.Join(p.Makes, " "))
 	}

@@ -14,6 +14,7 @@ type pythonPlan struct {
 	reqs     []string
 	hashed   bool     // a requirement file has hashes: pip then wants them of all it is told at once
 	env      string   // variables that installing the project needs, with a space behind
+	local    bool     // a requirement file names a directory, which is installed by its own means
 	self     string   // how the project itself is installed: ".", ".[test]"
 	extra    []string // further requirements
 	declared []string // names of all packages that are asked for by name
@@ -118,6 +119,7 @@ func (p *pythonPlan) readRequirements(t *tree, file string, seen map[string]bool
 	p.hashed = p.hashed || strings.Contains(string(text), "--hash=")
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
+		p.local = p.local || strings.HasPrefix(line, ".") || strings.HasPrefix(line, "-e") || strings.HasPrefix(line, "--editable")
 		other, ok := strings.CutPrefix(line, "-r")
 		if !ok {
 			p.declare(line)
@@ -184,6 +186,24 @@ func (p pythonProject) installable(t *tree) bool {
 		}
 	}
 	return lookup(p.pyproject, "project", "name") != nil && packages == 1
+}
+
+// buildsItself reports whether installing the project runs code of its own: a
+// setup.py, a build backend in the checkout, or a hook that a backend is told of.
+func (p pythonProject) buildsItself(t *tree) bool {
+	if t.has(path.Join(p.dir, "setup.py")) || lookup(p.pyproject, "build-system", "backend-path") != nil {
+		return true
+	}
+	for _, table := range [][]string{
+		{"tool", "hatch", "build", "hooks"}, {"tool", "hatch", "metadata", "hooks"},
+		{"tool", "hatch", "build", "targets", "wheel", "hooks"}, {"tool", "hatch", "build", "targets", "sdist", "hooks"},
+		{"tool", "poetry", "build"}, {"tool", "pdm", "build"}, {"tool", "setuptools", "cmdclass"},
+	} {
+		if lookup(p.pyproject, table...) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // versionEnv returns the variable that gives a version to a project which takes

@@ -77,6 +77,7 @@ func (p pythonProject) commands(t *tree, f *findings) {
 		f.Setup = append(f.Setup, Command{Run: setup, Dir: p.dir, From: plan.from})
 		f.makes = append(f.makes, path.Join(p.dir, ".venv"))
 		f.decides = append(f.decides, plan.decides...)
+		f.runsOwn = f.runsOwn || plan.local || (plan.self != "" || plan.tool != "") && p.buildsItself(t)
 	}
 	if c, ok := p.testCommand(t, f, runner, pytest); ok {
 		f.Test = append(f.Test, c)

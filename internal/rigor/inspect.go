@@ -97,6 +97,9 @@ func (x *execution) install(ctx context.Context) (Setup, error) {
 		Tenant: string(x.Run.Tenant), Source: x.base.Source, Lock: x.look.Project.Lock, Makes: x.look.Project.Makes,
 		Commands: lines(x.look.Project.Commands.Setup), Limit: x.Policy.setupTime(),
 	}
+	if x.look.Project.RunsOwn {
+		p.Commit = x.base.Commit
+	}
 	if len(x.Run.Request.Setup) > 0 {
 		p.Commands, p.Own, p.Commit = x.Run.Request.Setup, true, x.base.Commit
 	}

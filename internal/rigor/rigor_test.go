@@ -307,6 +307,49 @@ func TestSetup(t *testing.T) {
 	}
 }
 
+// What set-up runs of the project itself is run anew for each commit: another
+// branch with the same lock files must not decide what this one is built with.
+func TestSetupRunsOwnCode(t *testing.T) {
+	s := open(t, greeting+`
+-- pom.xml --
+<project></project>
+-- src/main/java/A.java --
+class A {}
+-- version --
+one
+-- mvnw --
+repo="${MAVEN_OPTS#*=}"
+cp version "$repo/ran" && date +%N >>"$repo/when"
+`, `
+  - match: {phase: generate}
+    turns:
+      - calls: [{name: bash, args: {command: "cat /caches/m2/ran /caches/m2/when"}}]
+      - calls: [{name: finish, args: {summary: Look., confidence: 1}}]
+`)
+	if !sandbox.MapsPaths(s.engine.Box) {
+		if os.Getenv("AUTONOMA_TEST_REQUIRE") != "" {
+			t.Fatal("no sandbox here can show a cache")
+		}
+		t.Skip("no sandbox here can show a cache")
+	}
+	sees := func() string {
+		t.Helper()
+		s.must(s.job("coder-ai", autonoma.Request{Scope: autonoma.POC, Verify: []string{"true"}}))
+		return s.heard()
+	}
+	first := sees()
+	if again := sees(); again != first {
+		t.Errorf("for the same commit it was run again: %q and then %q", first, again)
+	}
+	if err := os.WriteFile(filepath.Join(s.repo, "version"), []byte("two\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	workspacetest.Git(t, s.repo, "commit", "-qam", "Another version")
+	if second := sees(); !strings.HasPrefix(first, "one\n") || !strings.HasPrefix(second, "two\n") {
+		t.Errorf("the first commit saw %q, the second %q", first, second)
+	}
+}
+
 // Set-up runs what the repository holds. A link that it leaves in the place of
 // what it should make shows nobody what lies behind it.
 func TestSetupLinks(t *testing.T) {

@@ -40,14 +40,14 @@ type Installer struct {
 	getenv  func(string) string
 
 	mu   sync.Mutex
-	busy map[string]*sync.Mutex
+	busy map[string]chan struct{} // full while somebody installs
 }
 
 // New returns an installer that keeps what it installs in dir. Toolchains, with the
 // variables by which they are found, are shown to all commands; getenv is the
 // operator's environment.
 func New(dir string, box sandbox.Sandbox, toolchains []sandbox.Mount, env []string, getenv func(string) string) *Installer {
-	return &Installer{dir: dir, box: box, base: toolchains, env: env, network: clientSettings(getenv), getenv: getenv, busy: map[string]*sync.Mutex{}}
+	return &Installer{dir: dir, box: box, base: toolchains, env: env, network: clientSettings(getenv), getenv: getenv, busy: map[string]chan struct{}{}}
 }
 
 // A Plan is what to install.
@@ -57,8 +57,8 @@ type Plan struct {
 	Lock     string   // digest of what decides the outcome
 	Commands []string // shell commands, run at the top of the checkout
 	Makes    []string // what they leave in the checkout, relative to its top
-	Own      bool     // they are the user's own, and may read any file: the outcome is for this Commit alone
-	Commit   string   // that is installed for
+	Commit   string   // that is installed for, if the outcome is for it alone: commands that run code of the project may read any file
+	Own      bool     // they are the user's own: new directories that they leave are kept too
 	// Keep reports, once the user's own commands have run, whether a new
 	// directory at the top of the checkout is to be kept too.
 	Keep  func(ctx context.Context, dir string) (bool, error)
@@ -69,11 +69,7 @@ type Plan struct {
 func (p Plan) Key() string {
 	sum := sha256.New()
 	enc := json.NewEncoder(sum)
-	commit := ""
-	if p.Own {
-		commit = p.Commit
-	}
-	_ = enc.Encode([]any{p.Tenant, p.Source, p.Lock, p.Commands, p.Makes, commit}) // strings cannot fail
+	_ = enc.Encode([]any{p.Tenant, p.Source, p.Lock, p.Commands, p.Makes, p.Commit}) // strings cannot fail
 	return hex.EncodeToString(sum.Sum(nil))[:32]
 }
 
@@ -100,7 +96,10 @@ var ErrFailed = errors.New("set-up failed")
 // returned with an [ErrFailed] and not kept.
 func (in *Installer) Install(ctx context.Context, p Plan, checkout func(context.Context) (string, error)) (Installed, error) {
 	done := Installed{Key: p.Key(), Makes: p.Makes}
-	unlock := in.lock(done.Key)
+	unlock, err := in.lock(ctx, done.Key)
+	if err != nil {
+		return done, err
+	}
 	defer unlock()
 	place := filepath.Join(in.dir, done.Key)
 	if kept, err := os.ReadFile(filepath.Join(place, "installed.json")); err == nil {
@@ -229,17 +228,22 @@ func (in *Installer) run(ctx context.Context, place, files, command string, limi
 	return step, nil
 }
 
-// lock makes sure that the same thing is installed once at a time.
-func (in *Installer) lock(key string) (unlock func()) {
+// lock makes sure that the same thing is installed once at a time. It waits until
+// ctx is done.
+func (in *Installer) lock(ctx context.Context, key string) (unlock func(), err error) {
 	in.mu.Lock()
 	m := in.busy[key]
 	if m == nil {
-		m = new(sync.Mutex)
+		m = make(chan struct{}, 1)
 		in.busy[key] = m
 	}
 	in.mu.Unlock()
-	m.Lock()
-	return m.Unlock
+	select {
+	case m <- struct{}{}:
+		return func() { <-m }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // View returns what lets commands of a project in the given languages, without a

@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 	"unicode/utf8"
 
 	"autonoma/internal/workspace"
@@ -287,4 +289,47 @@ func FuzzPaths(f *testing.F) {
 			t.Fatalf("%q changed the secret: %q %v", name, data, err)
 		}
 	})
+}
+
+// A search that takes long ends when nobody wants it any more, and finds what a
+// quick one would.
+func TestGrepLong(t *testing.T) {
+	w := workspacetest.New(t, "-- a.txt --\nx\n")
+	write(t, w.Dir(), "big.txt", strings.Repeat("aab ", 6<<20)+"\nneedle in a line\nand another needle\n")
+	slow := workspace.GrepQuery{Pattern: `(a|aa|b| ){1,900}c`}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	time.AfterFunc(200*time.Millisecond, func() { cancel(enough) })
+	begin := time.Now()
+	if _, _, err := w.Grep(ctx, slow); !errors.Is(err, enough) {
+		t.Errorf("the search ended with %v", err)
+	}
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("it went on for %v", took)
+	}
+	for _, pattern := range []string{`need(le|ing) in a l.ne`, `[a-z]+her need[lm]e$`} {
+		got, _, err := w.Grep(t.Context(), workspace.GrepQuery{Pattern: pattern})
+		if err != nil || len(got) != 1 || got[0].Line < 2 {
+			t.Errorf("%s: %v, %v", pattern, got, err)
+		}
+	}
+}
+
+// A checkpoint of a large file ends when nobody wants it any more.
+func TestCheckpointCancelled(t *testing.T) {
+	w := workspacetest.New(t, "-- a.txt --\nx\n")
+	f, err := os.Create(filepath.Join(w.Dir(), "sparse"))
+	must(t, err)
+	must(t, f.Truncate(250<<20))
+	must(t, f.Close())
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	time.AfterFunc(50*time.Millisecond, func() { cancel(enough) })
+	begin := time.Now()
+	if _, _, err := w.Checkpoint(ctx, "sparse"); !errors.Is(err, enough) {
+		t.Errorf("it ended with %v after %v", err, time.Since(begin))
+	}
+	if _, changed, err := w.Checkpoint(t.Context(), "sparse"); err != nil || !changed {
+		t.Errorf("the next one: %t, %v", changed, err)
+	}
 }

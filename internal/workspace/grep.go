@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"regexp/syntax"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Match is a line that matches.
@@ -42,15 +44,31 @@ func (w *Workspace) Grep(ctx context.Context, q GrepQuery) (matches []Match, mor
 	if limit <= 0 || limit > MaxFound {
 		limit = MaxFound
 	}
-	g := grepper{expr: expr, limit: limit}
+	g := grepper{ctx: ctx, expr: expr, steps: steps(expr), limit: limit}
 	if prefix, whole := expr.LiteralPrefix(); whole || prefix != "" {
 		g.literal = []byte(prefix)
 	}
 	err = w.eachFile(ctx, match, func(path string, f *os.File) bool {
 		g.search(path, f)
-		return !g.more
+		return !g.more && ctx.Err() == nil
 	}, true)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	return g.matches, g.more, err
+}
+
+// steps is about how many steps a search takes for each byte, at worst.
+func steps(expr *regexp.Regexp) int {
+	parsed, err := syntax.Parse(expr.String(), syntax.Perl)
+	if err != nil {
+		return 1 // it was parsed before
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 1
+	}
+	return len(prog.Inst)
 }
 
 func compilePattern(q GrepQuery) (*regexp.Regexp, error) {
@@ -72,7 +90,9 @@ func compilePattern(q GrepQuery) (*regexp.Regexp, error) {
 }
 
 type grepper struct {
+	ctx     context.Context
 	expr    *regexp.Regexp
+	steps   int
 	literal []byte // what every match begins with
 	limit   int
 	buf     []byte
@@ -105,7 +125,7 @@ func (g *grepper) search(path string, f *os.File) {
 func (g *grepper) lines(path string, data []byte) {
 	line, counted := 1, 0
 	for at := 0; at < len(data); {
-		loc := g.expr.FindIndex(data[at:])
+		loc := g.find(data[at:])
 		if loc == nil {
 			return
 		}
@@ -127,6 +147,44 @@ func (g *grepper) lines(path string, data []byte) {
 		g.matches = append(g.matches, Match{path, line, shorten(data[begin:end])})
 		at = end + 1
 	}
+}
+
+// find returns the first match. A search that may take long looks now and then
+// whether it is still wanted; that makes it slower, so others do not.
+func (g *grepper) find(data []byte) []int {
+	const quick = 1 << 25 // steps: well below a second
+	if g.steps*len(data) < quick {
+		return g.expr.FindIndex(data)
+	}
+	skip := 0
+	if g.literal != nil {
+		if skip = bytes.Index(data, g.literal); skip < 0 {
+			return nil
+		}
+	}
+	loc := g.expr.FindReaderIndex(&runes{ctx: g.ctx, data: data[skip:]})
+	if loc == nil || g.ctx.Err() != nil {
+		return nil
+	}
+	return []int{skip + loc[0], skip + loc[1]}
+}
+
+// runes reads a text, which ends when ctx does.
+type runes struct {
+	ctx  context.Context
+	data []byte
+	read int
+}
+
+// ReadRune implements [io.RuneReader].
+func (r *runes) ReadRune() (rune, int, error) {
+	const often = 1 << 12
+	if r.read++; len(r.data) == 0 || r.read%often == 0 && r.ctx.Err() != nil {
+		return 0, 0, io.EOF
+	}
+	c, n := utf8.DecodeRune(r.data)
+	r.data = r.data[n:]
+	return c, n, nil
 }
 
 func shorten(line []byte) string {

@@ -79,8 +79,12 @@ func (b bare) putFile(r io.Reader, size int64, name string) error {
 	return b.write(path, func(w io.Writer) error {
 		both := io.MultiWriter(w, h)
 		header(both, "blob", size)
-		if n, err := io.Copy(both, io.LimitReader(r, size)); err != nil || n != size {
-			return errors.Join(err, errMoving)
+		n, err := io.Copy(both, io.LimitReader(r, size))
+		if err != nil {
+			return err
+		}
+		if n != size {
+			return errMoving
 		}
 		if hex.EncodeToString(h.Sum(nil)) != name {
 			return errMoving

@@ -163,7 +163,7 @@ func (w *Workspace) write(ctx context.Context, paths []string, tree string) erro
 	}
 	defer from.Close()
 	for _, p := range paths {
-		if err := w.place(from, p); err != nil {
+		if err := w.place(ctx, from, p); err != nil {
 			return err
 		}
 	}
@@ -171,7 +171,7 @@ func (w *Workspace) write(ctx context.Context, paths []string, tree string) erro
 }
 
 // place copies one file or link to its place, whatever is there.
-func (w *Workspace) place(from *os.Root, p string) error {
+func (w *Workspace) place(ctx context.Context, from *os.Root, p string) error {
 	info, err := from.Lstat(p)
 	if err != nil {
 		return err
@@ -199,7 +199,7 @@ func (w *Workspace) place(from *os.Root, p string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
+	_, err = io.Copy(out, whileWanted(ctx, in))
 	return errors.Join(err, out.Chmod(info.Mode().Perm()), out.Close())
 }
 

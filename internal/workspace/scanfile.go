@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -115,13 +116,28 @@ func readExactly(f *os.File, size int64) ([]byte, error) {
 	return data[:n], nil
 }
 
+// whileWanted reads from r until ctx ends.
+func whileWanted(ctx context.Context, r io.Reader) io.Reader { return wanted{ctx, r} }
+
+type wanted struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (w wanted) Read(p []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
+	}
+	return w.r.Read(p)
+}
+
 // large reads a file in pieces: once for its name, and again to store it. Its
 // line ends are left as they are, whatever the attributes say: a text of that
 // size is none that people edit.
 func (s *scan) large(f *os.File, size int64, old *entry) (string, error) {
 	h := s.repo.format.hash()
 	header(h, "blob", size)
-	n, err := io.Copy(h, io.NewSectionReader(f, 0, size))
+	n, err := io.Copy(h, whileWanted(s.ctx, io.NewSectionReader(f, 0, size)))
 	if err != nil {
 		return "", err
 	}
@@ -135,5 +151,5 @@ func (s *scan) large(f *os.File, size int64, old *entry) (string, error) {
 	if s.bytes += size; s.bytes > maxNew {
 		return "", fmt.Errorf("the changed files are %w", ErrTooLarge)
 	}
-	return id, s.repo.putFile(io.NewSectionReader(f, 0, size), size, id)
+	return id, s.repo.putFile(whileWanted(s.ctx, io.NewSectionReader(f, 0, size)), size, id)
 }
