@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 
 	"autonoma"
 	"autonoma/internal/model/provider"
+	"autonoma/internal/sandbox"
 )
 
 // A config is all that an operator can set.
@@ -57,7 +59,7 @@ var settings = []setting{
 	{"model", "AUTONOMA_MODEL", "model", "model for all tiers, as in anthropic/<name>, openai/<name>, ollama/<name> or script:<file>",
 		func(c *config, v string) error { c.Model = v; return nil }, func(c *config) string { return c.Model }},
 	{"sandbox", "AUTONOMA_SANDBOX", "sandbox", "how commands are confined: auto, namespaces, bubblewrap, or none",
-		func(c *config, v string) error { c.Sandbox = v; return nil }, func(c *config) string { return c.Sandbox }},
+		setSandbox, func(c *config) string { return c.Sandbox }},
 	{"slots", "AUTONOMA_SLOTS", "slots", "how many agents work at once",
 		setSlots, func(c *config) string { return strconv.Itoa(c.Slots) }},
 	{"agents", "AUTONOMA_AGENTS", "agents", "directory of agents (*.md) that add to the built-in ones or replace them",
@@ -105,6 +107,14 @@ func setRoots(c *config, v string) error {
 		}
 		c.SourceRoots = append(c.SourceRoots, root)
 	}
+	return nil
+}
+
+func setSandbox(c *config, v string) error {
+	if !slices.Contains(sandbox.Choices(), v) {
+		return fmt.Errorf("there is no level %q; choose one of %s", v, strings.Join(sandbox.Choices(), ", "))
+	}
+	c.Sandbox = v
 	return nil
 }
 

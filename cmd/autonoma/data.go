@@ -12,7 +12,7 @@ import (
 )
 
 // errBusy reports that another process works on a data directory.
-var errBusy = errors.New("another autonoma works on this data directory")
+var errBusy = errors.New("another autonoma works on this data directory; stop it, or choose another directory with --data")
 
 // lockData makes the data directory, if need be, and takes it for this process
 // alone. The lock is gone when the process is, however it ends.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -28,9 +29,13 @@ func (w world) keysCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			db, err := store.Open(c.Context(), filepath.Join(cfg.Data, "autonoma.db"))
+			path := filepath.Join(cfg.Data, "autonoma.db")
+			if _, err := os.Stat(path); err != nil {
+				return fmt.Errorf("%s is not the data directory of a server that was started once; name the right one with --data, or start autonoma serve on it first", cfg.Data)
+			}
+			db, err := store.Open(c.Context(), path)
 			if err != nil {
-				return fmt.Errorf("%w; is %s the data directory of a server that has been started once?", err, cfg.Data)
+				return err
 			}
 			defer db.Close()
 			asked := make([]autonoma.KeyScope, len(scopes))

@@ -39,7 +39,7 @@ func (w world) serve(ctx context.Context, cfg *config) error {
 	defer a.close()
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("%w; choose another address with --listen, as in 127.0.0.1:7421", err)
 	}
 	url := "http://" + ln.Addr().String()
 	key, err := a.firstKey(ctx, url)

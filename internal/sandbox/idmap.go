@@ -51,7 +51,7 @@ func newIDMap(ctx context.Context) (idmap, error) {
 		return m, fmt.Errorf("mapping users is refused: %w", err)
 	}
 	m.users = users
-	dir, err := os.MkdirTemp("", "autonoma-idmap-")
+	dir, err := scratchDir()
 	if err == nil {
 		defer os.Remove(dir)
 		var f *os.File

@@ -20,7 +20,7 @@ import (
 type none struct{}
 
 func openNone(ctx context.Context) (Sandbox, []Check, error) {
-	dir, err := os.MkdirTemp("", "autonoma-proof-")
+	dir, err := scratchDir()
 	if err != nil {
 		return nil, nil, fmt.Errorf("try to run a command: %w", err)
 	}

@@ -12,6 +12,15 @@ import (
 // Auto asks [Open] for the strongest level that works; never for None.
 const Auto = "auto"
 
+// Choices are what may be asked of [Open].
+func Choices() []string {
+	all := []string{Auto}
+	for _, d := range drivers() {
+		all = append(all, string(d.level))
+	}
+	return all
+}
+
 // A Report is what trying a level has shown.
 type Report struct {
 	Level   Level
@@ -58,7 +67,7 @@ func Open(ctx context.Context, want string) (Sandbox, Report, error) {
 		failed = append(failed, r)
 	}
 	if failed == nil {
-		return nil, Report{}, fmt.Errorf("%w: unknown level %q: choose auto, namespaces, bubblewrap or none", ErrUnavailable, want)
+		return nil, Report{}, fmt.Errorf("%w: unknown level %q: choose one of %s", ErrUnavailable, want, strings.Join(Choices(), ", "))
 	}
 	var why []string
 	for _, r := range failed {

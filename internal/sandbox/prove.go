@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"autonoma/internal/sandbox/stage"
 )
@@ -21,7 +20,7 @@ const proofs = 10
 // proveLevel starts s once, with our own program as the command, which tries
 // what it must not be able to do.
 func proveLevel(ctx context.Context, s Sandbox) ([]Check, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, proofTime)
 	defer cancel()
 	bait, err := newBait(ctx)
 	if err != nil {
@@ -95,7 +94,7 @@ func newBait(ctx context.Context) (b *bait, err error) {
 			b.close()
 		}
 	}()
-	if b.dir, err = os.MkdirTemp("", "autonoma-proof-"); err != nil {
+	if b.dir, err = scratchDir(); err != nil {
 		return b, err
 	}
 	b.workspace, b.secret = filepath.Join(b.dir, "workspace"), filepath.Join(b.dir, "secret")
