@@ -124,6 +124,12 @@ type instance struct {
 // serve starts the real server on a data directory.
 func serve(b *testing.B, data string, env []string, args ...string) instance {
 	b.Helper()
+	// What is measured is the server, not the limits of a plan.
+	limits := filepath.Join(b.TempDir(), "autonoma.yaml")
+	if err := os.WriteFile(limits, []byte("plans: {enterprise: {perHour: 1000000000, perMinute: 100000000}}\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	env = append(env, "AUTONOMA_CONFIG="+limits)
 	argv := append([]string{program(b, "autonoma/cmd/autonoma"), "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error"}, args...)
 	s := launch(b, "/readyz", env, argv...)
 	text, err := os.ReadFile(filepath.Join(data, "credentials.json"))

@@ -69,7 +69,11 @@ func report(b *testing.B, what string, ours, bare, target time.Duration) {
 	b.ReportMetric(ms(ours), "ms")
 	b.ReportMetric(ms(bare), "bare-ms")
 	b.ReportMetric(ratio, "ratio")
-	bench.table.add(what, fmt.Sprintf("%.2f ms", ms(ours)), fmt.Sprintf("%.2f ms", ms(bare)), fmt.Sprintf("%.1f", ratio), fmt.Sprintf("< %v", target))
+	goal := ""
+	if target > 0 {
+		goal = fmt.Sprintf("< %v", target)
+	}
+	bench.table.add(what, fmt.Sprintf("%.2f ms", ms(ours)), fmt.Sprintf("%.2f ms", ms(bare)), fmt.Sprintf("%.1f", ratio), goal)
 }
 
 // A table is the figures in the order in which they were found.
