@@ -46,6 +46,7 @@ func (w Wire) Run(t *testing.T) {
 	t.Run("failures", w.failures)
 	t.Run("cut", w.cut)
 	t.Run("slow", w.slow)
+	t.Run("stalled", w.stalled)
 	t.Run("cancel", w.cancel)
 	t.Run("keys", w.keys)
 	t.Run("unreachable", w.unreachable)
@@ -226,6 +227,28 @@ func (w Wire) slow(t *testing.T) {
 	_, err := model.Collect(w.openIdle(s.URL, 30*time.Millisecond).Turn(t.Context(), Ask("x")), nil)
 	if model.KindOf(err) != model.Stalled {
 		t.Errorf("an impatient client: %v", err)
+	}
+}
+
+// stalled checks that a server that falls silent is given up and asked again.
+func (w Wire) stalled(t *testing.T) {
+	for name, fail := range map[string]string{
+		"before the first byte": "{hang: true}",
+		"in the middle":         "{hang: true, after: 100}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := NewServer(t, "conversations: [{turns: [{text: hello, fail: ["+fail+","+fail+"]}]}]")
+			m := w.openIdle(s.URL, 200*time.Millisecond)
+			_, err := model.Collect(m.Turn(t.Context(), Ask("x")), nil)
+			var e *model.Error
+			if !errors.As(err, &e) || e.Kind != model.Stalled || !e.Retryable() || !strings.Contains(e.Message, "nothing came for 200ms") {
+				t.Fatalf("got %v", err)
+			}
+			a, err := model.Collect(model.Retry(m, model.Policy{Base: time.Millisecond}, nil).Turn(t.Context(), Ask("x")), nil)
+			if err != nil || a.Message.Text != "hello" || len(s.Log()) < 3 {
+				t.Errorf("got %+v, %v after %d requests", a, err, len(s.Log()))
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"autonoma/internal/model"
+	"autonoma/internal/model/wire"
 )
 
 // tierNames are the tiers, the cheapest first.
@@ -20,7 +21,7 @@ type Tiers struct{ byName map[string][]model.Model }
 type Options struct {
 	Retry  model.Policy
 	Notify func(model.Attempt) // of tries that failed; may be nil
-	Stall  time.Duration       // default: ten minutes, as some models think in silence
+	Stall  time.Duration       // default: wire.DefaultIdle
 }
 
 // Model returns the model of a tier ("core", "pro" or "ultra"): each of its
@@ -32,7 +33,7 @@ func (t Tiers) Model(tier string, o Options) (model.Model, error) {
 		return nil, fmt.Errorf("there is no model for tier %q: the tiers are core, pro and ultra", tier)
 	}
 	if o.Stall <= 0 {
-		o.Stall = 10 * time.Minute
+		o.Stall = wire.DefaultIdle
 	}
 	var ready []model.Model
 	for _, m := range choices {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,18 +20,24 @@ type part struct {
 	agent, phase string
 	conversation int
 	turn         int
+	aside        int // from 1; 0: it is the turn
 	say          Turn
 }
 
 // find returns what s answers to r. It looks at nothing but r.
 func (s *Script) find(r model.Request) (part, *model.Error) {
-	p := part{turn: turnOf(r)}
+	_, turn := numbers(r.Messages)
+	p := part{turn: turn}
 	p.agent, p.phase = Who(r.System)
 	p.conversation = s.conversationFor(r)
 	if p.conversation < 0 {
 		return p, s.refusal("script %q has no conversation for agent %q in phase %q", s.Name, p.agent, p.phase)
 	}
 	c := s.Conversations[p.conversation]
+	if p.aside = c.aside(r.Messages); p.aside > 0 {
+		p.say = c.Asides[p.aside-1].Turn
+		return p, nil
+	}
 	switch n := len(c.Turns); {
 	case p.turn < n:
 		p.say = c.Turns[p.turn]
@@ -56,6 +63,17 @@ func (s *Script) conversationFor(r model.Request) int {
 		}
 	}
 	return -1
+}
+
+// aside returns the number of the aside that is asked for, from 1, or 0.
+func (c Conversation) aside(said []model.Message) int {
+	last := said[len(said)-1]
+	for i, a := range c.Asides {
+		if last.Role == model.User && strings.Contains(last.Text, a.Asks) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // ends reports whether an agent has finished after t, so that nothing more
@@ -131,14 +149,19 @@ func (p part) usage(r model.Request) model.Usage {
 	if u := p.say.Usage; u != nil {
 		return model.Usage{InputTokens: u.Input, OutputTokens: u.Output, CacheReadTokens: u.CacheRead, CacheWriteTokens: u.CacheWrite}
 	}
-	in := len(r.System)
+	return model.Usage{InputTokens: tokens(r), OutputTokens: (size(p.message())+len(p.say.Thinking))/4 + 1}
+}
+
+// tokens is how many tokens a request is said to have.
+func tokens(r model.Request) int {
+	n := len(r.System)
 	for _, m := range r.Messages {
-		in += size(m)
+		n += size(m)
 	}
 	for _, t := range r.Tools {
-		in += len(t.Name) + len(t.Description) + len(t.Schema)
+		n += len(t.Name) + len(t.Description) + len(t.Schema)
 	}
-	return model.Usage{InputTokens: in/4 + 1, OutputTokens: (size(p.message())+len(p.say.Thinking))/4 + 1}
+	return n/4 + 1
 }
 
 func size(m model.Message) int {
@@ -192,14 +215,22 @@ func Key(r model.Request) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-func turnOf(r model.Request) int {
-	n := 0
-	for _, m := range r.Messages {
-		if m.Role == model.Assistant {
-			n++
+// at is how a summary tells which turn comes after what it sums up.
+var at = regexp.MustCompile(`\(the script is at turn (\d+)\)`)
+
+// numbers returns the turns that the messages of the assistant are, in order, and
+// the turn that comes next.
+func numbers(said []model.Message) (turns []int, next int) {
+	for _, m := range said {
+		switch place := at.FindStringSubmatch(m.Text); {
+		case m.Role == model.Assistant:
+			turns = append(turns, next)
+			next++
+		case m.Role == model.User && place != nil:
+			next, _ = strconv.Atoi(place[1]) // digits; too many of them lead to no turn
 		}
 	}
-	return n
+	return turns, next
 }
 
 func firstText(r model.Request) string {

@@ -18,7 +18,7 @@ type actor struct{ *player }
 
 // Info tells that this is a script; it costs nothing.
 func (a *actor) Info() model.Info {
-	return model.Info{Provider: provider, Name: a.script.Name, Price: model.Price{Known: true}}
+	return model.Info{Provider: provider, Name: a.script.Name, ContextTokens: a.script.Context, Price: model.Price{Known: true}}
 }
 
 func (a *actor) Turn(ctx context.Context, r model.Request) iter.Seq2[model.Delta, error] {
@@ -91,7 +91,7 @@ func (p part) stop() model.StopReason {
 }
 
 // late reports whether f happens only after a part of the turn was said.
-func (f Failure) late() bool { return f.Cut || f.Error != "" }
+func (f Failure) late() bool { return f.Cut || f.Error != "" || f.Hang && f.After > 0 }
 
 // fail is what f looks like to somebody who asked through a wire.
 func (a *actor) fail(ctx context.Context, f Failure) error {

@@ -36,12 +36,15 @@ func (p *player) next(r model.Request) (part, *Failure, *model.Error) {
 	if err := p.knowsTools(at, r); err != nil {
 		return at, nil, err
 	}
+	if n, most := tokens(r), p.script.Context; most > 0 && n > most {
+		return at, &Failure{TooLong: true, Message: fmt.Sprintf("prompt is too long: %d tokens > %d maximum", n, most)}, nil
+	}
 	if len(at.say.Fail) == 0 {
 		return at, nil, nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	place := fmt.Sprintf("%s %d", Key(model.Request{System: r.System, Messages: r.Messages[:1]}), at.turn)
+	place := fmt.Sprintf("%s %d.%d", Key(model.Request{System: r.System, Messages: r.Messages[:1]}), at.turn, at.aside)
 	n := p.tries[place]
 	p.tries[place]++
 	return at, failureOf(at.say.Fail, n), nil
@@ -67,18 +70,19 @@ func (p *player) knowsTools(at part, r model.Request) *model.Error {
 		declared[t.Name] = true
 	}
 	turns := p.script.Conversations[at.conversation].Turns
-	turn := 0
+	numbers, _ := numbers(r.Messages)
 	for i, m := range r.Messages {
 		if m.Role != model.Assistant {
 			continue
 		}
+		turn := numbers[0]
+		numbers = numbers[1:]
 		for k, c := range m.Calls {
 			made := turn < len(turns) && k < len(turns[turn].Calls) && turns[turn].Calls[k].Name == c.Name
 			if !declared[c.Name] && !made {
 				return p.script.refusal("messages.%d: call of tool %q, which is not declared", i, c.Name)
 			}
 		}
-		turn++
 	}
 	return nil
 }

@@ -8,6 +8,10 @@
 // memory, and when a run is killed and resumed it answers the same again. Only
 // failures that are to happen a number of times are counted.
 //
+// A conversation that was summed up lacks some of those messages. The summary
+// is an aside of the script itself, which says in it where the script is, with
+// the words (the script is at turn {{turn}}), and goes on from there.
+//
 // There are two forms. [New] is a model in the same process. [NewServer] is an
 // HTTP server that speaks the protocols of the real providers, enforces their
 // rules, and keeps a log of what it was asked and what it sent: a conversation
@@ -31,14 +35,23 @@ import (
 // A Script is what a model is to say.
 type Script struct {
 	Name          string         `yaml:"name"`
+	Context       int            `yaml:"context"` // tokens that a conversation may have; 0: any number
 	Conversations []Conversation `yaml:"conversations"`
 }
 
 // A Conversation is one side of a dialogue, chosen for the requests that
 // match. The first that matches wins.
 type Conversation struct {
-	Match Match  `yaml:"match"`
-	Turns []Turn `yaml:"turns"`
+	Match  Match   `yaml:"match"`
+	Turns  []Turn  `yaml:"turns"`
+	Asides []Aside `yaml:"asides"`
+}
+
+// An Aside is what the model says instead of its next turn when it is asked for
+// something else. It is not one of the turns.
+type Aside struct {
+	Asks string `yaml:"asks"` // is part of the last message, which is the user's
+	Turn `yaml:",inline"`
 }
 
 // Match chooses requests. An empty field matches everything.
@@ -84,9 +97,9 @@ type Failure struct {
 	Status     int           `yaml:"status"`     // the request is answered with this HTTP status
 	RetryAfter time.Duration `yaml:"retryAfter"` // and this hint
 	Cut        bool          `yaml:"cut"`        // the stream ends in the middle
-	After      int           `yaml:"after"`      // after so many bytes; 0: after about half of them
+	After      int           `yaml:"after"`      // after so many bytes; 0: a cut comes after about half of them, a hang before the first
 	Clean      bool          `yaml:"clean"`      // the cut looks like an ordinary end of the stream
-	Hang       bool          `yaml:"hang"`       // nothing comes until the client goes away
+	Hang       bool          `yaml:"hang"`       // nothing comes, or nothing more, until the client goes away
 	Refuse     bool          `yaml:"refuse"`     // the model will not answer
 	TooLong    bool          `yaml:"tooLong"`    // the conversation does not fit
 	Empty      bool          `yaml:"empty"`      // the answer is good and says nothing at all
@@ -131,8 +144,20 @@ func Parse(b []byte) (*Script, error) {
 			turns = append(turns, slices.Repeat([]Turn{t}, max(t.Repeat, 1))...)
 		}
 		c.Turns = turns
+		for k, a := range c.Asides {
+			if err := a.validate(); err != nil {
+				return nil, fmt.Errorf("conversation %d (%s), aside %d: %w", i+1, c.Match, k+1, err)
+			}
+		}
 	}
 	return &s, nil
+}
+
+func (a Aside) validate() error {
+	if a.Asks == "" {
+		return errors.New("needs asks, a part of what it is the answer to")
+	}
+	return a.Turn.validate()
 }
 
 func (t Turn) validate() error {

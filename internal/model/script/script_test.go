@@ -7,14 +7,18 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"autonoma/internal/model"
+	"autonoma/internal/model/anthropic"
 	"autonoma/internal/model/modeltest"
+	"autonoma/internal/model/openai"
 	"autonoma/internal/model/script"
+	"autonoma/internal/model/wire"
 )
 
 func TestParse(t *testing.T) {
@@ -29,6 +33,8 @@ func TestParse(t *testing.T) {
 		{"failure of two kinds", "conversations: [{turns: [{text: a, fail: [{cut: true, hang: true}]}]}]", "exactly one"},
 		{"failure that is none", "conversations: [{turns: [{text: a, fail: [{status: 200}]}]}]", "not an error"},
 		{"too many", "conversations: [{turns: [{text: a, repeat: 100000000}]}]", "repeat"},
+		{"aside without a question", "conversations: [{turns: [{text: a}], asides: [{text: b}]}]", "needs asks"},
+		{"aside that says nothing", "conversations: [{turns: [{text: a}], asides: [{asks: b}]}]", "neither text nor calls"},
 		{"unknown stop", "conversations: [{turns: [{text: a, stop: lunch}]}]", "lunch"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -92,6 +98,57 @@ func TestPlay(t *testing.T) {
 	if _, err := model.Collect(m.Turn(t.Context(), r), nil); model.KindOf(err) != model.InvalidRequest ||
 		!strings.Contains(err.Error(), "conversation 1 (agent coder-ai, phase generate, contains \"red\") ran out") {
 		t.Errorf("after the end: %v", err)
+	}
+}
+
+// A conversation that was summed up goes on at the turn that the summary tells,
+// in all forms, and is refused when it is too long.
+func TestSummedUp(t *testing.T) {
+	const summedUp = `
+name: play
+context: 400
+conversations:
+- turns:
+  - {thinking: "Hm {{turn}}.", text: "turn {{turn}}", calls: [{name: bash, args: {command: "echo {{turn}}"}}], repeat: 9}
+  asides:
+  - {asks: Sum up, text: "Much was done (the script is at turn {{turn}})."}
+`
+	s := modeltest.NewServer(t, summedUp)
+	for name, m := range map[string]model.Model{
+		"in process":       script.New(modeltest.Script(t, summedUp)),
+		"messages":         anthropic.New(wire.Config{BaseURL: s.URL, Key: "k", Info: model.Info{Name: "m", Effort: "high"}}),
+		"chat completions": openai.NewChat(wire.Config{BaseURL: s.OpenAIURL(), Key: "k", Info: model.Info{Name: "m"}}),
+		"responses":        openai.NewResponses(wire.Config{BaseURL: s.OpenAIURL(), Key: "k", Info: model.Info{Name: "m", Effort: "high"}}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			ask := func(r model.Request) model.Message {
+				t.Helper()
+				a, err := model.Collect(m.Turn(t.Context(), r), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return a.Message
+			}
+			r := modeltest.Ask("x")
+			for range 3 {
+				said := ask(r)
+				r.Messages = append(r.Messages, said, model.Message{Role: model.Tool, Answer: said.Calls[0].ID, Text: "."})
+			}
+			before, after := slices.Clone(r.Messages[:5]), slices.Clone(r.Messages[5:])
+			r.Messages = append(before, model.Message{Role: model.User, Text: "Sum up."})
+			summary := ask(r)
+			if summary.Text != "Much was done (the script is at turn 2)." {
+				t.Errorf("it sums up %q", summary.Text)
+			}
+			r.Messages = append([]model.Message{r.Messages[0], {Role: model.User, Text: summary.Text}}, after...)
+			if got := ask(r).Text; got != "turn 3" {
+				t.Errorf("it goes on with %q", got)
+			}
+			r.Messages[0].Text = strings.Repeat("x", 4*400)
+			if _, err := model.Collect(m.Turn(t.Context(), r), nil); model.KindOf(err) != model.TooLong {
+				t.Errorf("too long a conversation: %v", err)
+			}
+		})
 	}
 }
 

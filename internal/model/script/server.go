@@ -135,7 +135,9 @@ func (s *Server) answer(d dialect, at part, q asked) answer {
 // checkThoughts reports thoughts that were not given back as they came.
 func (s *Server) checkThoughts(at part, q asked) *model.Error {
 	turns := s.script.Conversations[at.conversation].Turns
-	for k, given := range q.thoughts {
+	numbers, _ := numbers(q.Messages)
+	for i, given := range q.thoughts {
+		k := numbers[i]
 		if k >= len(turns) || turns[k].Thinking == "" {
 			if len(given) > 0 {
 				return s.script.refusal("message %d of the assistant: a thought that was not the model's", k)
@@ -162,7 +164,7 @@ func (s *Server) play(ctx context.Context, w http.ResponseWriter, d dialect, a a
 	}
 	switch {
 	case f == nil:
-	case f.Hang:
+	case f.Hang && f.After == 0:
 		<-ctx.Done()
 		return
 	case f.Status != 0 || f.TooLong:
@@ -177,7 +179,7 @@ func (s *Server) play(ctx context.Context, w http.ResponseWriter, d dialect, a a
 		_ = s.log.deliver(n, func() error { return writeJSON(w, http.StatusOK, d.whole(a)) })
 		return
 	}
-	s.stream(w, d, a, f, n)
+	s.stream(ctx, w, d, a, f, n)
 }
 
 // refuseAs answers with the status of f and returns it.

@@ -2,6 +2,7 @@ package script
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -36,13 +37,17 @@ func (e event) bytes() []byte {
 }
 
 // stream sends an answer event by event, up to where f wants it to break.
-func (s *Server) stream(w http.ResponseWriter, d dialect, a answer, f *Failure, entry int) {
+func (s *Server) stream(ctx context.Context, w http.ResponseWriter, d dialect, a answer, f *Failure, entry int) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	events := d.events(a)
 	switch {
 	case f != nil && f.Cut:
 		cutOff(w, events, *f)
+		return
+	case f != nil && f.Hang:
+		_ = sendPart(w, events, *f)
+		<-ctx.Done()
 		return
 	case f != nil && f.Error != "":
 		events = append(events[:len(events)/2], d.errorEvent(problemOf(d, *f)))
@@ -79,6 +84,14 @@ func send(w http.ResponseWriter, b []byte) error {
 // cutOff sends the first bytes of events, and then either ends as if that were
 // all or drops the connection.
 func cutOff(w http.ResponseWriter, events []event, f Failure) {
+	if err := sendPart(w, events, f); err != nil || f.Clean {
+		return
+	}
+	panic(http.ErrAbortHandler) // the way to break a connection that net/http offers
+}
+
+// sendPart sends the first bytes of events.
+func sendPart(w http.ResponseWriter, events []event, f Failure) error {
 	var all []byte
 	for _, e := range events {
 		all = append(all, e.bytes()...)
@@ -87,8 +100,5 @@ func cutOff(w http.ResponseWriter, events []event, f Failure) {
 	if n == 0 {
 		n = len(all) / 2
 	}
-	if err := send(w, all[:min(n, len(all))]); err != nil || f.Clean {
-		return
-	}
-	panic(http.ErrAbortHandler) // the way to break a connection that net/http offers
+	return send(w, all[:min(n, len(all))])
 }

@@ -28,7 +28,8 @@ import (
 )
 
 // DefaultIdle is how long a server may send nothing at all, before it has begun
-// to answer and between two bytes.
+// to answer and between two bytes. It is long because some models think in
+// silence, and small machines take their time to read a long conversation.
 const DefaultIdle = 10 * time.Minute
 
 // A Config says which model of which server to ask, and how.
