@@ -75,15 +75,17 @@ type FailureCode string
 
 // The kinds of failure of a run.
 const (
-	FailModel        FailureCode = "model_error"         // the model's provider refused for good
-	FailContext      FailureCode = "context_too_long"    // the conversation outgrew the model
-	FailTurns        FailureCode = "turn_limit"          // the agent did not come to an end
-	FailLoop         FailureCode = "loop_detected"       // the agent repeated itself without effect
-	FailBudget       FailureCode = "budget_exceeded"     // the run may not spend more
-	FailVerification FailureCode = "verification_failed" // the delivered commit does not pass its checks
-	FailReview       FailureCode = "review_rejected"     // the reviewing agent still asks for changes
-	FailSource       FailureCode = "source_error"        // the repository could not be read
-	FailSetup        FailureCode = "setup_failed"        // dependencies could not be installed
-	FailDelivery     FailureCode = "delivery_failed"     // the result could not be handed over
-	FailInternal     FailureCode = "internal"            // a fault of ours
+	FailModel        FailureCode = "model_error"          // the model's provider refused for good
+	FailContext      FailureCode = "context_too_long"     // the conversation outgrew the model
+	FailTurns        FailureCode = "turn_limit"           // the agent did not come to an end
+	FailLoop         FailureCode = "loop_detected"        // the agent repeated itself without effect
+	FailStall        FailureCode = "stall_detected"       // the agent changed nothing for many turns
+	FailSwing        FailureCode = "oscillation_detected" // the agent's edits went back and forth
+	FailBudget       FailureCode = "budget_exceeded"      // the run may not spend more
+	FailVerification FailureCode = "verification_failed"  // the delivered commit does not pass its checks
+	FailReview       FailureCode = "review_rejected"      // the reviewing agent still asks for changes
+	FailSource       FailureCode = "source_error"         // the repository could not be read
+	FailSetup        FailureCode = "setup_failed"         // dependencies could not be installed
+	FailDelivery     FailureCode = "delivery_failed"      // the result could not be handed over
+	FailInternal     FailureCode = "internal"             // a fault of ours
 )

@@ -24,17 +24,18 @@ type EventKind string
 
 // The kinds of events and what their data are.
 const (
-	EventStatus   EventKind = "status"   // StatusChanged: the run is in another status
-	EventStep     EventKind = "step"     // StepChanged: a step began or ended
-	EventNotice   EventKind = "notice"   // Notice: something the owner should know
-	EventPhase    EventKind = "phase"    // PhaseChanged: a phase began or ended
-	EventTurn     EventKind = "turn"     // what the model answered
-	EventCall     EventKind = "call"     // what a tool call came to
-	EventWork     EventKind = "work"     // what the platform did itself: looked, checked, ran, decided
-	EventResult   EventKind = "result"   // what an execution came to
-	EventRepeat   EventKind = "repeat"   // a call that a crash cut off is about to be made once more
-	EventArtifact EventKind = "artifact" // Artifact: a named output
-	EventDelivery EventKind = "delivery" // Output: the result was handed over
+	EventStatus     EventKind = "status"     // StatusChanged: the run is in another status
+	EventStep       EventKind = "step"       // StepChanged: a step began or ended
+	EventNotice     EventKind = "notice"     // Notice: something the owner should know
+	EventPhase      EventKind = "phase"      // PhaseChanged: a phase began or ended
+	EventTurn       EventKind = "turn"       // what the model answered
+	EventCompaction EventKind = "compaction" // how the model summed up a conversation that got long
+	EventCall       EventKind = "call"       // what a tool call came to
+	EventWork       EventKind = "work"       // what the platform did itself: looked, checked, ran, decided
+	EventResult     EventKind = "result"     // what an execution came to
+	EventRepeat     EventKind = "repeat"     // a call that a crash cut off is about to be made once more
+	EventArtifact   EventKind = "artifact"   // Artifact: a named output
+	EventDelivery   EventKind = "delivery"   // Output: the result was handed over
 )
 
 // StatusChanged is the data of an [EventStatus].

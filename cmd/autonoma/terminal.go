@@ -11,6 +11,7 @@ import (
 	"autonoma"
 	"autonoma/api"
 	"autonoma/internal/agent"
+	"autonoma/internal/model"
 	"autonoma/internal/rigor"
 )
 
@@ -83,6 +84,10 @@ var shown = map[autonoma.EventKind]func(*terminal, api.Event){
 		}
 	}),
 	autonoma.EventTurn: as(func(t *terminal, turn agent.Turn) { t.turn(turn) }),
+	autonoma.EventCompaction: as(func(t *terminal, c agent.Compaction) {
+		t.count(c.Answer)
+		t.line("  %s summed up: the conversation had about %d tokens  %s", t.paint(dim, fmt.Sprintf("%-9s", c.Phase)), c.Tokens, t.paint(dim, t.spent()))
+	}),
 	autonoma.EventCall: as(func(t *terminal, c agent.Call) {
 		if c.Failed {
 			t.line("            %s %s", t.paint(red, "✗"), printable(c.Output, 100))
@@ -115,11 +120,16 @@ func as[T any](show func(*terminal, T)) func(*terminal, api.Event) {
 
 // turn shows what the model wants to do, and what all turns cost so far.
 func (t *terminal) turn(turn agent.Turn) {
-	t.cost += turn.Answer.Usage.Cost(turn.Answer.Price)
-	t.tokens += turn.Answer.Usage.Total()
+	t.count(turn.Answer)
 	for _, c := range turn.Answer.Message.Calls {
 		t.line("  %s %s  %s", t.paint(dim, fmt.Sprintf("%-9s", turn.Phase)), action(c.Name, c.Args), t.paint(dim, t.spent()))
 	}
+}
+
+// count adds what an answer cost.
+func (t *terminal) count(a model.Answer) {
+	t.cost += a.Usage.Cost(a.Price)
+	t.tokens += a.Usage.Total()
 }
 
 func (t *terminal) spent() string {

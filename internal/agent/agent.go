@@ -3,7 +3,8 @@
 //
 // Every answer and every outcome goes through the journal, so an execution that
 // was cut off goes on at the very turn at which it was cut. The beginning of a
-// conversation never changes, so that providers' caches hit.
+// conversation never changes, so that providers' caches hit, until it gets too
+// long for the model: then a summary takes the place of its middle.
 package agent
 
 import (
@@ -29,6 +30,9 @@ type Agent struct {
 	Turns   int // how often the model is asked at most, in all
 	Longest int // how many tokens an answer has at most; 0: as many as the model can
 
+	Memory   Memory
+	Patience Patience
+
 	// Afford returns an error if the run may not spend what the next turn
 	// costs at worst.
 	Afford func(ctx context.Context, m model.Info, r model.Request) error
@@ -40,13 +44,20 @@ type Agent struct {
 	tools    tool.Set
 	turns    int
 	reminded bool
-	watch    loops
+	watch    watch
 	result   *autonoma.Result // what finish was called with
+
+	counted     int // tokens of the conversation as the model counted them; 0: it has not yet
+	countedTo   int // how many messages those are
+	touched     map[string]bool
+	compactions int
+	refused     int // the last turn before which the model refused the conversation as too long
 }
 
 // A Checkpoint names a state of the files.
 type Checkpoint struct {
 	Commit  string   `json:"commit,omitempty"`
+	Tree    string   `json:"tree,omitempty"` // the same for the same files
 	Changed []string `json:"changed,omitempty"`
 }
 
@@ -94,6 +105,7 @@ func (a *Agent) Work(ctx context.Context, system, prompt string) (autonoma.Resul
 	finish := tool.Finish(a.Yields, func(r autonoma.Result) error { a.result = &r; return nil })
 	a.tools = append(append(tool.Set{}, a.Tools...), finish)
 	a.talk = model.Request{System: system, Tools: a.tools.Specs(), MaxTokens: a.Longest}
+	a.touched = map[string]bool{}
 	return a.More(ctx, prompt)
 }
 
@@ -102,16 +114,18 @@ func (a *Agent) Work(ctx context.Context, system, prompt string) (autonoma.Resul
 func (a *Agent) More(ctx context.Context, prompt string) (autonoma.Result, error) {
 	a.result = nil
 	a.say(prompt)
+	a.watch.begin(a.turns, a.patience())
 	for a.turns < a.Turns {
+		if err := a.hopeless(); err != nil {
+			return autonoma.Result{}, err
+		}
 		a.turns++
-		turn, err := a.ask(ctx)
+		turn, err := a.next(ctx)
 		if err != nil {
 			return autonoma.Result{}, err
 		}
 		message := turn.Answer.Message
-		if message.Text != "" || len(message.Calls) > 0 { // an empty one would be refused
-			a.talk.Messages = append(a.talk.Messages, message)
-		}
+		a.hear(turn.Answer)
 		if next := a.goesOn(turn.Answer); next != "" {
 			a.say(next)
 			continue
@@ -125,14 +139,37 @@ func (a *Agent) More(ctx context.Context, prompt string) (autonoma.Result, error
 		if a.result != nil {
 			return *a.result, nil
 		}
-		if err := a.watch.hopeless(); err != nil {
-			return autonoma.Result{}, err
-		}
 	}
 	return autonoma.Result{}, &autonoma.Failure{
 		Code:    autonoma.FailTurns,
 		Message: fmt.Sprintf("the agent did not finish within %d turns; split the task, or choose a higher tier", a.Turns),
 	}
+}
+
+// patience is what there is for the work of this agent.
+func (a *Agent) patience() Patience {
+	p := a.Patience
+	if a.Yields != autonoma.Change {
+		p.Unchanged = 0
+	}
+	return p
+}
+
+// hopeless returns a failure if the agent gets nowhere, unless the journal says
+// that it went on all the same, when there was more patience.
+func (a *Agent) hopeless() error {
+	if next := a.Journal.Next(); next == autonoma.EventTurn || next == autonoma.EventCompaction {
+		return nil
+	}
+	return a.watch.hopeless(a.turns)
+}
+
+// hear takes over what the model said.
+func (a *Agent) hear(answer model.Answer) {
+	if m := answer.Message; m.Text != "" || len(m.Calls) > 0 { // an empty one would be refused
+		a.talk.Messages = append(a.talk.Messages, m)
+	}
+	a.counted, a.countedTo = answer.Usage.Total(), len(a.talk.Messages)
 }
 
 func (a *Agent) say(text string) {
@@ -246,6 +283,9 @@ func (a *Agent) do(ctx context.Context, i int, c model.Call) (Call, error) {
 	})
 	if err == nil {
 		a.watch.count(c, call)
+		for _, path := range call.Checkpoint.Changed {
+			a.touched[path] = true
+		}
 	}
 	return call, err
 }

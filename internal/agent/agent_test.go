@@ -369,7 +369,21 @@ const whole = `
 // Wherever a conversation is cut off, it goes on as if it had not been: no turn
 // that was answered is asked again, and at most the call in flight is repeated.
 func TestResume(t *testing.T) {
-	c := newTalk(t, whole)
+	t.Run("much happens", func(t *testing.T) {
+		resume(t, func() *talk { return newTalk(t, whole) })
+	})
+	t.Run("it is summed up", func(t *testing.T) {
+		resume(t, func() *talk { return long(t) })
+	})
+	t.Run("it is refused as too long", func(t *testing.T) {
+		resume(t, func() *talk { return long(t).unknown(0) })
+	})
+}
+
+// resume has the same talk cut off wherever it can be.
+func resume(t *testing.T, begin func() *talk) {
+	t.Helper()
+	c := begin()
 	want, err := c.work(t, "More.")
 	if err != nil {
 		t.Fatal(err)
@@ -378,14 +392,14 @@ func TestResume(t *testing.T) {
 	outcomes := outcomesOf(t, c.log)
 	for at := 1; at < len(c.log); at++ {
 		for _, when := range []string{"after an event", "before an event"} {
-			again := newTalk(t, whole)
+			again := begin()
 			again.crash = at
 			if when == "after an event" { // it was written, and then the process died
 				again.log = c.log[:at:at]
 			} else if _, err := again.work(t, "More."); !errors.Is(err, errCrash) { // what was done is not written
 				t.Fatalf("crash %s %d: %v", when, at, err)
 			}
-			before := len(again.asked)
+			before, answered := len(again.asked), again.answered
 			again.crash = 0
 			got, err := again.work(t, "More.")
 			if err != nil {
@@ -402,20 +416,25 @@ func TestResume(t *testing.T) {
 					t.Errorf("cut %s %d: the last request (-want +got)\n%s", when, at, d)
 				}
 			}
-			answered := 0
-			for _, e := range c.log[:at] {
-				if e.Kind == autonoma.EventTurn {
-					answered++
-				}
-			}
-			if n := len(again.asked) - before; n != len(c.asked)-answered {
-				t.Errorf("cut %s %d: asked %d times more, want %d", when, at, n, len(c.asked)-answered)
+			if n := again.answered - answered; n != answers(c.log[at:]) {
+				t.Errorf("cut %s %d: %d answers more, want %d", when, at, n, answers(c.log[at:]))
 			}
 			if !equal(again.desk.files, c.desk.files) {
 				t.Errorf("cut %s %d: files %v, want %v", when, at, again.desk.files, c.desk.files)
 			}
 		}
 	}
+}
+
+// answers counts what the model has answered.
+func answers(log []autonoma.Event) int {
+	n := 0
+	for _, e := range log {
+		if e.Kind == autonoma.EventTurn || e.Kind == autonoma.EventCompaction {
+			n++
+		}
+	}
+	return n
 }
 
 // outcomesOf returns what the log says was done, without what may differ.

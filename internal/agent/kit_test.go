@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,7 +28,9 @@ type desk struct {
 	ran   int
 }
 
-func newDesk() *desk { return &desk{files: map[string]string{"a.txt": "one\ntwo\n"}} }
+func newDesk() *desk {
+	return &desk{files: map[string]string{"a.txt": "one\ntwo\n", "big.txt": strings.Repeat(strings.Repeat("big ", 25)+"\n", 70)}}
+}
 
 // ReadFile implements [tool.Desk].
 func (d *desk) ReadFile(path string) ([]byte, error) {
@@ -91,9 +94,26 @@ func (d *desk) checkpoint(context.Context, string) (agent.Checkpoint, error) {
 	if n := len(d.saved); n > 0 && equal(d.saved[n-1], d.files) || n == 0 && equal(d.files, newDesk().files) {
 		return agent.Checkpoint{}, nil
 	}
+	changed := d.changed()
 	d.saved = append(d.saved, d.state())
 	b, err := json.Marshal(d.files)
-	return agent.Checkpoint{Commit: string(b)}, err
+	return agent.Checkpoint{Commit: string(b), Tree: fmt.Sprint(len(b), sha256.Sum256(b)), Changed: changed}, err
+}
+
+// changed returns the files that are not as they were at the last checkpoint.
+func (d *desk) changed() []string {
+	before := newDesk().files
+	if n := len(d.saved); n > 0 {
+		before = d.saved[n-1]
+	}
+	var paths []string
+	for path, text := range d.files {
+		if was, there := before[path]; !there || was != text {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
 }
 
 // restore puts the files back to where a journal ends.
@@ -113,21 +133,38 @@ func equal(a, b map[string]string) bool { return fmt.Sprint(a) == fmt.Sprint(b) 
 
 // A talk is an agent at a desk, with the log of what it did.
 type talk struct {
-	desk   *desk
-	yields autonoma.Yield
-	turns  int
-	says   model.Model
-	log    []autonoma.Event
-	used   autonoma.Usage
-	asked  []model.Request
-	crash  int // the log refuses events from this number on; 0: never
-	afford error
+	desk     *desk
+	yields   autonoma.Yield
+	turns    int
+	says     model.Model
+	log      []autonoma.Event
+	used     autonoma.Usage
+	asked    []model.Request
+	answered int
+	crash    int // the log refuses events from this number on; 0: never
+	afford   error
+
+	affordIf func(model.Request) error // for some of what is asked
+
+	memory   agent.Memory
+	patience agent.Patience
 }
 
 func newTalk(t *testing.T, turns string) *talk {
 	t.Helper()
-	sc := modeltest.Script(t, "name: test\nconversations:\n  - turns:\n"+turns)
-	return &talk{desk: newDesk(), yields: autonoma.Change, turns: 20, says: script.New(sc)}
+	return play(modeltest.Script(t, "name: test\nconversations:\n  - turns:\n"+turns))
+}
+
+// play returns the talk of an agent whose model plays a script.
+func play(sc *script.Script) *talk {
+	return &talk{desk: newDesk(), yields: autonoma.Change, turns: 20, says: script.New(sc), memory: memory()}
+}
+
+// memory is how the conversations of tests are compacted.
+func memory() agent.Memory {
+	return agent.Memory{Full: 75, Keep: 20, Ask: "Sum up.", Told: func(summary string, touched []string) string {
+		return fmt.Sprintf("So far: %s\nTouched: %s", summary, strings.Join(touched, " "))
+	}}
 }
 
 // work lets the agent work from where the log ends, and from its beginning if
@@ -136,10 +173,17 @@ func (c *talk) work(t *testing.T, more ...string) (autonoma.Result, error) {
 	c.desk.restore(c.log)
 	a := &agent.Agent{
 		Loop: "generate", Phase: autonoma.Generate, Yields: c.yields, Model: listener{c.says, c}, Turns: c.turns,
-		Tools:      tool.Set{tool.Bash(c.desk), tool.Read(c.desk), tool.Write(c.desk), tool.Edit(c.desk), tool.Glob(c.desk), tool.Grep(c.desk)},
-		Journal:    journal.Open("exec_1", c, slices.Clone(c.log), nil),
-		Afford:     func(context.Context, model.Info, model.Request) error { return c.afford },
+		Tools:   tool.Set{tool.Bash(c.desk), tool.Read(c.desk), tool.Write(c.desk), tool.Edit(c.desk), tool.Glob(c.desk), tool.Grep(c.desk)},
+		Journal: journal.Open("exec_1", c, slices.Clone(c.log), nil),
+		Afford: func(_ context.Context, _ model.Info, r model.Request) error {
+			if c.affordIf != nil {
+				return c.affordIf(r)
+			}
+			return c.afford
+		},
 		Checkpoint: c.desk.checkpoint,
+		Memory:     c.memory,
+		Patience:   c.patience,
 	}
 	r, err := a.Work(t.Context(), "You are coder-ai, a test.\nPhase: generate", "Do it.")
 	for _, prompt := range more {
@@ -177,6 +221,18 @@ func (c *talk) calls() []agent.Call {
 	return all
 }
 
+// compactions returns the summaries in the log.
+func (c *talk) compactions() []agent.Compaction {
+	var all []agent.Compaction
+	for _, e := range c.log {
+		var summary agent.Compaction
+		if e.Kind == autonoma.EventCompaction && json.Unmarshal(e.Data, &summary) == nil {
+			all = append(all, summary)
+		}
+	}
+	return all
+}
+
 // listener hears what a model is asked.
 type listener struct {
 	model.Model
@@ -186,5 +242,32 @@ type listener struct {
 func (l listener) Turn(ctx context.Context, r model.Request) iter.Seq2[model.Delta, error] {
 	r.Messages = slices.Clone(r.Messages)
 	l.talk.asked = append(l.talk.asked, r)
-	return l.Model.Turn(ctx, r)
+	return func(yield func(model.Delta, error) bool) {
+		for d, err := range l.Model.Turn(ctx, r) {
+			if d.Done != nil {
+				l.talk.answered++
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
+}
+
+// unknown makes the model one of which another context is known than it has; 0:
+// none.
+func (c *talk) unknown(context int) *talk {
+	c.says = mistaken{c.says, context}
+	return c
+}
+
+type mistaken struct {
+	model.Model
+	context int
+}
+
+func (m mistaken) Info() model.Info {
+	i := m.Model.Info()
+	i.ContextTokens = m.context
+	return i
 }

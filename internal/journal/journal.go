@@ -74,10 +74,20 @@ func Open(execution autonoma.ExecutionID, log Log, past []autonoma.Event, cut <-
 
 // kinds are the kinds of events that [Do] writes. Others, such as notices, are
 // in the log for people.
-var kinds = []autonoma.EventKind{autonoma.EventPhase, autonoma.EventTurn, autonoma.EventCall, autonoma.EventWork, autonoma.EventResult}
+var kinds = []autonoma.EventKind{autonoma.EventPhase, autonoma.EventTurn, autonoma.EventCompaction, autonoma.EventCall, autonoma.EventWork, autonoma.EventResult}
 
 // Replaying reports whether the next thing is already in the log.
 func (j *Journal) Replaying() bool { return len(j.past) > 0 }
+
+// Next returns the kind of the next thing in the log, or nothing if that is still
+// to be done. It is for code that would decide by what is not in the journal, such
+// as the configuration: what was decided once stays so.
+func (j *Journal) Next() autonoma.EventKind {
+	if !j.Replaying() {
+		return ""
+	}
+	return j.past[0].Kind
+}
 
 // Do returns the outcome of the thing named key: from the log if it is there,
 // else by doing it and appending the outcome, with what it used, to the log.

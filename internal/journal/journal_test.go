@@ -93,8 +93,22 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%s was done %d times", s.key, s.done)
 		}
 	}
-	if j.Replaying() {
+	if j.Replaying() || j.Next() != "" {
 		t.Error("there is still something to replay")
+	}
+}
+
+// What comes next can be known before it is passed over.
+func TestNext(t *testing.T) {
+	m := &memory{room: -1}
+	steps := []*step{{kind: autonoma.EventTurn, key: "a"}, {kind: autonoma.EventCompaction, key: "b"}, {kind: autonoma.EventWork, key: "c"}}
+	must(t, open(m), steps...)
+	j := open(m)
+	for _, s := range steps {
+		if got := j.Next(); got != s.kind {
+			t.Errorf("a %q is next, want a %q", got, s.kind)
+		}
+		must(t, j, s)
 	}
 }
 
@@ -249,7 +263,7 @@ func must(t *testing.T, j *journal.Journal, steps ...*step) {
 // Whatever is done and wherever it is cut off: at the end all is as if it had not
 // been, each thing was done at least once, and never again once that was written.
 func TestCrashes(t *testing.T) {
-	kinds := []autonoma.EventKind{autonoma.EventPhase, autonoma.EventTurn, autonoma.EventCall, autonoma.EventWork, autonoma.EventResult}
+	kinds := []autonoma.EventKind{autonoma.EventPhase, autonoma.EventTurn, autonoma.EventCompaction, autonoma.EventCall, autonoma.EventWork, autonoma.EventResult}
 	rapid.Check(t, func(t *rapid.T) {
 		var steps []*step
 		for i := range rapid.IntRange(0, 12).Draw(t, "steps") {

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"autonoma"
+	"autonoma/internal/agent"
 )
 
 //go:embed policy.yaml
@@ -16,9 +17,14 @@ var policyText []byte
 
 // A Policy says how thorough executions are. It is data: see policy.yaml.
 type Policy struct {
-	Scopes   map[autonoma.Scope]Rigor                         `yaml:"scopes"`
-	Turns    map[autonoma.Intelligence]map[autonoma.Yield]int `yaml:"turns"`
-	Prompt   Sizes                                            `yaml:"prompt"`
+	Scopes map[autonoma.Scope]Rigor                         `yaml:"scopes"`
+	Turns  map[autonoma.Intelligence]map[autonoma.Yield]int `yaml:"turns"`
+	Prompt Sizes                                            `yaml:"prompt"`
+	Memory struct {
+		Full int `yaml:"full"`
+		Keep int `yaml:"keep"`
+	} `yaml:"memory"`
+	Patience agent.Patience `yaml:"patience"`
 	Commands struct {
 		Check int `yaml:"check"`
 		Setup int `yaml:"setup"`

@@ -90,8 +90,29 @@ func (x *execution) agent(loop string, phase autonoma.Phase, yields autonoma.Yie
 		Loop: loop, Phase: phase, Yields: yields, Model: x.model, Tools: tools, Journal: x.Journal,
 		Turns:      x.Policy.Turns[x.Run.Request.Intelligence][yields],
 		Longest:    x.Longest,
+		Memory:     x.memory(),
+		Patience:   x.Policy.Patience,
 		Afford:     x.Afford,
 		Checkpoint: x.checkpoint(yields),
+	}
+}
+
+// memory is how a conversation of the step is compacted. What takes the place of
+// its middle was written by a model that has read anything, so it is data.
+func (x *execution) memory() agent.Memory {
+	return agent.Memory{
+		Full: x.Policy.Memory.Full, Keep: x.Policy.Memory.Keep,
+		Ask: text("compact"),
+		Told: func(summary string, touched []string) string {
+			var b brief
+			b.part("From the platform", text("compacted"))
+			if summary == "" {
+				summary = "(There is none. Look again at what you need.)"
+			}
+			b.data("Summary", string(x.Agent.ID), summary, x.Policy.Prompt.Document)
+			b.data("Files changed so far", "checkpoints", strings.Join(touched, "\n"), x.Policy.Prompt.Output)
+			return b.String()
+		},
 	}
 }
 
@@ -106,7 +127,7 @@ func (x *execution) checkpoint(yields autonoma.Yield) func(context.Context, stri
 		if yields != autonoma.Change {
 			return agent.Checkpoint{}, x.bench.files.Restore(ctx, x.start)
 		}
-		return agent.Checkpoint{Commit: c.Commit, Changed: c.Changed}, nil
+		return agent.Checkpoint{Commit: c.Commit, Tree: c.Tree, Changed: c.Changed}, nil
 	}
 }
 

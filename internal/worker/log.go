@@ -83,7 +83,7 @@ func (l *log) afford(_ context.Context, m model.Info, r model.Request) error {
 	if b.MaxTokens == 0 && b.MaxCostUSD == 0 {
 		return nil
 	}
-	worst := model.Usage{InputTokens: tokens(r), OutputTokens: r.MaxTokens}
+	worst := model.Usage{InputTokens: model.Estimate(r), OutputTokens: r.MaxTokens}
 	if m.MaxOutputTokens > 0 {
 		worst.OutputTokens = min(worst.OutputTokens, m.MaxOutputTokens)
 	}
@@ -100,22 +100,6 @@ func (l *log) afford(_ context.Context, m model.Info, r model.Request) error {
 			"$%.4f of $%.4f are spent, and the next turn may cost $%.4f", l.usage.CostUSD, b.MaxCostUSD, cost)}
 	}
 	return nil
-}
-
-// tokens is at least how many tokens a request has, for texts of any language that
-// models are trained on: three bytes a token.
-func tokens(r model.Request) int {
-	n := len(r.System)
-	for _, m := range r.Messages {
-		n += len(m.Text) + len(m.Opaque)
-		for _, c := range m.Calls {
-			n += len(c.Name) + len(c.Args)
-		}
-	}
-	for _, t := range r.Tools {
-		n += len(t.Name) + len(t.Description) + len(t.Schema)
-	}
-	return n/3 + 16*len(r.Messages) + 64
 }
 
 func outOfTime(limit time.Duration) error {

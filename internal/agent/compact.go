@@ -1,0 +1,230 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"autonoma"
+	"autonoma/internal/journal"
+	"autonoma/internal/model"
+)
+
+// A Memory says when a conversation is compacted, and what is said then. The zero
+// value never compacts.
+type Memory struct {
+	Full int // percent of what the model can hold, from which on it is compacted
+	Keep int // percent of it that stays word for word at the end
+
+	Ask  string                                        // what asks the model for a summary
+	Told func(summary string, touched []string) string // what stands for what is left out; the summary may be empty
+}
+
+// A Compaction is what the model answered when it was asked to sum up its
+// conversation: the data of an [autonoma.EventCompaction]. The summary takes the
+// place of all that was said between the task and the message From.
+type Compaction struct {
+	Loop     string         `json:"loop"`
+	Phase    autonoma.Phase `json:"phase"`
+	N        int            `json:"turn"`   // that comes next
+	Number   int            `json:"number"` // from 1, in the conversation
+	Refused  bool           `json:"refused,omitempty"`
+	Tokens   int            `json:"tokens"` // about so long the conversation had become
+	Most     int            `json:"most"`   // about so long what stays may be, or else the outcomes in it are cut
+	From     int            `json:"from"`
+	Answer   model.Answer   `json:"answer"`
+	Duration int64          `json:"durationMs"`
+}
+
+// Key implements [journal.Entry].
+func (c Compaction) Key() string { return compactionKey(c.Loop, c.N, c.Number) }
+
+func compactionKey(loop string, n, number int) string {
+	return fmt.Sprintf("%s/%d compaction %d", loop, n, number)
+}
+
+// next asks for the next turn, of a conversation that fits the model. One that
+// the model refuses as too long is compacted once more before that is the end.
+func (a *Agent) next(ctx context.Context) (Turn, error) {
+	for a.full() {
+		if err := a.compact(ctx, false); err != nil {
+			return Turn{}, err
+		}
+	}
+	turn, err := a.ask(ctx)
+	if model.KindOf(err) != model.TooLong || a.refused == a.turns {
+		return turn, err
+	}
+	if _, from := a.cut(true); from == 0 || a.Memory.Told == nil {
+		return turn, err
+	}
+	if err := a.compact(ctx, true); err != nil {
+		return Turn{}, err
+	}
+	return a.ask(ctx)
+}
+
+// full reports whether the conversation is to be compacted before its next turn.
+// What was decided once is in the journal: the model of today may be another.
+func (a *Agent) full() bool {
+	if a.Journal.Replaying() {
+		return a.Journal.Next() == autonoma.EventCompaction
+	}
+	window := a.Model.Info().ContextTokens
+	if window == 0 || a.Memory.Full == 0 || a.size() <= share(window, a.Memory.Full) {
+		return false
+	}
+	// Little is gained by a summary of little.
+	room, from := a.cut(false)
+	return from > 0 && model.Estimate(model.Request{Messages: a.talk.Messages[1:from]}) > room
+}
+
+// size is about how many tokens the conversation has: those that the model has
+// counted, and what was said since.
+func (a *Agent) size() int {
+	if a.counted == 0 {
+		return model.Estimate(a.talk)
+	}
+	return a.counted + model.Estimate(model.Request{Messages: a.talk.Messages[a.countedTo:]})
+}
+
+// cut returns the message from which on a conversation stays, and the room there
+// is for that, in tokens. It is where a turn begins, so that the answers to calls
+// stay with the calls. It is 0 if there is nothing to leave out.
+func (a *Agent) cut(refused bool) (room, from int) {
+	window := a.Model.Info().ContextTokens
+	room = share(window, a.Memory.Keep)
+	if refused || window == 0 {
+		room = share(a.size(), a.Memory.Keep) // what is known of the model is wrong
+	}
+	said := a.talk.Messages
+	for i := len(said) - 1; i > 1; i-- {
+		if said[i].Role == model.Tool || !spoke(said[1:i]) {
+			continue
+		}
+		// The end of the conversation should fit the room; but at least what is
+		// summed up must fit the model, which may be another than it was before.
+		fits := model.Estimate(model.Request{Messages: said[i:]}) <= room
+		readable := window == 0 || model.Estimate(a.upTo(from)) <= window
+		if from > 0 && !fits && readable {
+			break
+		}
+		from = i
+	}
+	return room, from
+}
+
+// spoke reports whether the model said anything in a part of a conversation.
+func spoke(part []model.Message) bool {
+	return slices.ContainsFunc(part, func(m model.Message) bool { return m.Role == model.Assistant })
+}
+
+func share(of, percent int) int { return of / 100 * percent }
+
+// upTo returns the conversation as it was before the given message.
+func (a *Agent) upTo(message int) model.Request {
+	r := a.talk
+	r.Messages = a.talk.Messages[:message:message]
+	return r
+}
+
+// mostOfTurn is how much of what a model can hold its last turn may have, in
+// percent, to stay as it is.
+const mostOfTurn = 50
+
+// mostSummaries is how often the model is asked to sum up, if it will not.
+const mostSummaries = 2
+
+// compact has the model sum up what is left out. A model may go on with its work
+// instead, or say nothing; should it do so twice, whatever it said must do.
+func (a *Agent) compact(ctx context.Context, refused bool) error {
+	for try := 1; ; try++ {
+		c, err := a.sumUp(ctx, refused, try)
+		if err != nil {
+			return err
+		}
+		if c.Refused {
+			refused, a.refused = true, a.turns
+		}
+		summary := strings.TrimSpace(c.Answer.Message.Text)
+		if summary != "" && len(c.Answer.Message.Calls) == 0 || try == mostSummaries {
+			return a.leaveOut(c, summary)
+		}
+	}
+}
+
+// sumUp asks for the summary of what is to be left out: the same conversation as
+// before, up to there, so that the provider's cache holds it. It has no part in
+// the conversation.
+func (a *Agent) sumUp(ctx context.Context, refused bool, try int) (Compaction, error) {
+	a.compactions++
+	key := compactionKey(a.Loop, a.turns, a.compactions)
+	return journal.Do(ctx, a.Journal, autonoma.EventCompaction, key, func(ctx context.Context) (Compaction, autonoma.Usage, error) {
+		c := Compaction{Loop: a.Loop, Phase: a.Phase, N: a.turns, Number: a.compactions, Refused: refused, Tokens: a.size()}
+		c.Most, c.From = a.cut(refused)
+		if !refused {
+			c.Most = share(a.Model.Info().ContextTokens, mostOfTurn)
+		}
+		ask := a.Memory.Ask
+		if try > 1 {
+			ask += "\n\nYou were asked this before. Answer with text alone: no tool is called now."
+		}
+		r := a.upTo(c.From)
+		r.Messages = append(r.Messages, model.Message{Role: model.User, Text: ask})
+		if err := a.Afford(ctx, a.Model.Info(), r); err != nil {
+			return c, autonoma.Usage{}, err
+		}
+		start := time.Now()
+		answer, err := model.Collect(a.Model.Turn(ctx, r), nil)
+		if err != nil {
+			return c, autonoma.Usage{}, err
+		}
+		c.Answer, c.Duration = answer, time.Since(start).Milliseconds()
+		return c, used(answer), nil
+	})
+}
+
+// leaveOut puts the summary in the place of what it sums up.
+func (a *Agent) leaveOut(c Compaction, summary string) error {
+	said := a.talk.Messages
+	if c.From < 2 || c.From >= len(said) || said[c.From].Role == model.Tool {
+		return fmt.Errorf("%w: no turn begins at message %d of %s", journal.ErrMismatch, c.From, c.Key())
+	}
+	told := model.Message{Role: model.User, Text: a.Memory.Told(summary, slices.Sorted(maps.Keys(a.touched)))}
+	a.talk.Messages = append([]model.Message{said[0], told}, squeeze(said[c.From:], c.Most)...)
+	a.counted = 0
+	return nil
+}
+
+// squeeze cuts the outcomes of calls, if the messages have more tokens than there
+// is room for: one of them is never so long, but those of a turn may be together.
+func squeeze(said []model.Message, room int) []model.Message {
+	if model.Estimate(model.Request{Messages: said}) <= room {
+		return said
+	}
+	outcomes := 0
+	for _, m := range said {
+		if m.Role == model.Tool {
+			outcomes++
+		}
+	}
+	said = slices.Clone(said)
+	for i, m := range said {
+		if m.Role == model.Tool {
+			said[i].Text = middleOut(m.Text, room*model.BytesPerToken/outcomes)
+		}
+	}
+	return said
+}
+
+// middleOut cuts text to about n bytes.
+func middleOut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	head, tail := strings.ToValidUTF8(text[:n/2], ""), strings.ToValidUTF8(text[len(text)-n/2:], "")
+	return fmt.Sprintf("%s\n… (%d bytes left out; look again at what you need of them, in smaller pieces) …\n%s", head, len(text)-len(head)-len(tail), tail)
+}
