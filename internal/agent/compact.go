@@ -58,7 +58,7 @@ func (a *Agent) next(ctx context.Context) (Turn, error) {
 	if model.KindOf(err) != model.TooLong || a.refused == a.turns {
 		return turn, err
 	}
-	if _, from := a.cut(true); from == 0 || a.Memory.Told == nil {
+	if from, _ := a.cut(true); from == 0 || a.Memory.Told == nil {
 		return turn, err
 	}
 	if err := a.compact(ctx, true); err != nil {
@@ -78,8 +78,8 @@ func (a *Agent) full() bool {
 		return false
 	}
 	// Little is gained by a summary of little.
-	room, from := a.cut(false)
-	return from > 0 && model.Estimate(model.Request{Messages: a.talk.Messages[1:from]}) > room
+	from, _ := a.cut(false)
+	return from > 0 && model.Estimate(model.Request{Messages: a.talk.Messages[1:from]}) > share(window, a.Memory.Keep)
 }
 
 // size is about how many tokens the conversation has: those that the model has
@@ -91,35 +91,51 @@ func (a *Agent) size() int {
 	return a.counted + model.Estimate(model.Request{Messages: a.talk.Messages[a.countedTo:]})
 }
 
-// cut returns the message from which on a conversation stays, and the room there
-// is for that, in tokens. It is where a turn begins, so that the answers to calls
-// stay with the calls. It is 0 if there is nothing to leave out.
-func (a *Agent) cut(refused bool) (room, from int) {
-	window := a.Model.Info().ContextTokens
-	room = share(window, a.Memory.Keep)
-	if refused || window == 0 {
-		room = share(a.size(), a.Memory.Keep) // what is known of the model is wrong
-	}
+// cut returns the message from which on a conversation stays, or 0 if there is
+// nothing to leave out, and about how many tokens the model can hold. It is where a
+// turn begins, so that the answers to calls stay with the calls.
+func (a *Agent) cut(refused bool) (from, holds int) {
 	said := a.talk.Messages
+	holds = a.Model.Info().ContextTokens
+	if refused { // what is known of the model is wrong; but what it answered last, it held
+		holds = model.Estimate(a.upTo(lastSpoken(said)))
+	}
 	for i := len(said) - 1; i > 1; i-- {
 		if said[i].Role == model.Tool || !spoke(said[1:i]) {
 			continue
 		}
-		// The end of the conversation should fit the room; but at least what is
-		// summed up must fit the model, which may be another than it was before.
-		fits := model.Estimate(model.Request{Messages: said[i:]}) <= room
-		readable := window == 0 || model.Estimate(a.upTo(from)) <= window
-		if from > 0 && !fits && readable {
+		// What stays should be short; but first of all, the model must be able to
+		// read what it is to sum up. It may be another one than it was before.
+		short := model.Estimate(model.Request{Messages: said[i:]}) <= share(holds, a.Memory.Keep)
+		readable := model.Estimate(a.upTo(from)) <= share(holds, mostToRead)
+		if from > 0 && !short && readable {
 			break
 		}
 		from = i
 	}
-	return room, from
+	return from, holds
 }
+
+// How much of what a model can hold, in percent, it may be asked to sum up, and
+// what stays may have without being cut.
+const (
+	mostToRead = 80
+	mostToStay = 50
+)
 
 // spoke reports whether the model said anything in a part of a conversation.
 func spoke(part []model.Message) bool {
 	return slices.ContainsFunc(part, func(m model.Message) bool { return m.Role == model.Assistant })
+}
+
+// lastSpoken returns where the model spoke last, or 0.
+func lastSpoken(said []model.Message) int {
+	for i := len(said) - 1; i > 0; i-- {
+		if said[i].Role == model.Assistant {
+			return i
+		}
+	}
+	return 0
 }
 
 func share(of, percent int) int { return of / 100 * percent }
@@ -130,10 +146,6 @@ func (a *Agent) upTo(message int) model.Request {
 	r.Messages = a.talk.Messages[:message:message]
 	return r
 }
-
-// mostOfTurn is how much of what a model can hold its last turn may have, in
-// percent, to stay as it is.
-const mostOfTurn = 50
 
 // mostSummaries is how often the model is asked to sum up, if it will not.
 const mostSummaries = 2
@@ -164,10 +176,8 @@ func (a *Agent) sumUp(ctx context.Context, refused bool, try int) (Compaction, e
 	key := compactionKey(a.Loop, a.turns, a.compactions)
 	return journal.Do(ctx, a.Journal, autonoma.EventCompaction, key, func(ctx context.Context) (Compaction, autonoma.Usage, error) {
 		c := Compaction{Loop: a.Loop, Phase: a.Phase, N: a.turns, Number: a.compactions, Refused: refused, Tokens: a.size()}
-		c.Most, c.From = a.cut(refused)
-		if !refused {
-			c.Most = share(a.Model.Info().ContextTokens, mostOfTurn)
-		}
+		from, holds := a.cut(refused)
+		c.From, c.Most = from, share(holds, mostToStay)
 		ask := a.Memory.Ask
 		if try > 1 {
 			ask += "\n\nYou were asked this before. Answer with text alone: no tool is called now."

@@ -185,6 +185,21 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// However large the model is that refuses, and whatever its last turn came to, what
+// it is asked to sum up fits it.
+func TestTooLongAtAnySize(t *testing.T) {
+	for context := 7_000; context < 20_000; context += 73 {
+		for _, known := range []int{0, context, 1_000_000} {
+			c := newTalk(t, finish)
+			c.says = &reader{context: context, until: 15}
+			c.unknown(known)
+			if _, err := c.work(t); err != nil {
+				t.Errorf("a model of %d tokens, of which %d are known: %v", context, known, err)
+			}
+		}
+	}
+}
+
 // What was decided stays so, whatever is known of the model after a restart.
 func TestCompactionAfterRestart(t *testing.T) {
 	c := long(t)
