@@ -33,7 +33,7 @@ type Compaction struct {
 	Number   int            `json:"number"` // from 1, in the conversation
 	Refused  bool           `json:"refused,omitempty"`
 	Tokens   int            `json:"tokens"` // about so long the conversation had become
-	Most     int            `json:"most"`   // about so long what stays may be, or else the outcomes in it are cut
+	Most     int            `json:"most"`   // about so long what stays may be, if it cannot be left out next; else outcomes are cut
 	From     int            `json:"from"`
 	Answer   model.Answer   `json:"answer"`
 	Duration int64          `json:"durationMs"`
@@ -116,8 +116,8 @@ func (a *Agent) cut(refused bool) (from, holds int) {
 	return from, holds
 }
 
-// How much of what a model can hold, in percent, it may be asked to sum up, and
-// what stays may have without being cut.
+// How much of what a model can hold, in percent, it may be asked to sum up, and what
+// stays and cannot be left out next may have without being cut.
 const (
 	mostToRead = 80
 	mostToStay = 50
@@ -203,8 +203,12 @@ func (a *Agent) leaveOut(c Compaction, summary string) error {
 	if c.From < 2 || c.From >= len(said) || said[c.From].Role == model.Tool {
 		return fmt.Errorf("%w: no turn begins at message %d of %s", journal.ErrMismatch, c.From, c.Key())
 	}
+	rest := said[c.From:]
+	if c.Refused || !spoke(rest[1:]) { // there is no other chance, or one turn alone
+		rest = squeeze(rest, c.Most)
+	}
 	told := model.Message{Role: model.User, Text: a.Memory.Told(summary, slices.Sorted(maps.Keys(a.touched)))}
-	a.talk.Messages = append([]model.Message{said[0], told}, squeeze(said[c.From:], c.Most)...)
+	a.talk.Messages = append([]model.Message{said[0], told}, rest...)
 	a.counted = 0
 	return nil
 }

@@ -193,10 +193,68 @@ func TestTooLongAtAnySize(t *testing.T) {
 			c := newTalk(t, finish)
 			c.says = &reader{context: context, until: 15}
 			c.unknown(known)
+			c.memory.Ask = "Sum up." + strings.Repeat(" Be brief.", 200)
 			if _, err := c.work(t); err != nil {
 				t.Errorf("a model of %d tokens, of which %d are known: %v", context, known, err)
 			}
 		}
+	}
+}
+
+// A conversation goes on with a much smaller model after a restart, in pieces that
+// this one can read.
+func TestSmallerModelAfterRestart(t *testing.T) {
+	c := newTalk(t, finish)
+	c.turns, c.crash = 40, 41 // after twenty turns
+	c.says = &reader{context: 100_000, until: 24}
+	if _, err := c.work(t); !errors.Is(err, errCrash) || len(c.compactions()) > 0 {
+		t.Fatalf("%v, summed up %d times", err, len(c.compactions()))
+	}
+	c.crash, c.says = 0, &reader{context: 20_000, until: 24}
+	if _, err := c.work(t); err != nil {
+		t.Fatal(err)
+	}
+	pieces := 0
+	for _, s := range c.compactions() {
+		if s.N == c.compactions()[0].N {
+			pieces++
+		}
+	}
+	if pieces < 3 {
+		t.Errorf("it was summed up in %d pieces", pieces)
+	}
+}
+
+// Where the beginning alone is long, it is not summed up again for each turn.
+func TestLittleIsGained(t *testing.T) {
+	c := newTalk(t, finish)
+	c.says = &small{}
+	c.unknown(2_000)
+	if _, err := c.work(t); err != nil {
+		t.Fatal(err)
+	}
+	n := len(c.compactions()); t.Log(n); if n < 1 || n > 2 {
+		t.Errorf("eighteen short turns were summed up %d times", n)
+	}
+}
+
+// small is a model that makes eighteen small steps.
+type small struct{ reader }
+
+func (s *small) Turn(_ context.Context, q model.Request) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		last := q.Messages[len(q.Messages)-1]
+		turn := 0
+		_, _ = fmt.Sscanf(last.Answer, "turn %d", &turn)
+		call := model.Call{ID: fmt.Sprintf("turn %d", turn+1), Name: "bash", Args: fmt.Sprintf(`{"command": "append %d"}`, turn)}
+		if turn == 18 {
+			call = model.Call{ID: "end", Name: "finish", Args: `{"summary": "Done.", "confidence": 1}`}
+		}
+		m := model.Message{Role: model.Assistant, Calls: []model.Call{call}}
+		if last.Text == "Sum up." {
+			m = model.Message{Role: model.Assistant, Text: "Much was done."}
+		}
+		yield(model.Delta{Done: &model.Answer{Message: m}}, nil)
 	}
 }
 
