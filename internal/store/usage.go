@@ -18,7 +18,8 @@ type Spent struct {
 
 // turns are what the model's answers in a log used, by day, agent and model. What
 // a model wrote into its provider's cache counts as read for the first time, as in
-// the usage of runs. The forms are those of the journal: package agent's Turn.
+// the usage of runs. The forms are those of the journal: package agent's Turn and
+// Compaction.
 const turns = `
 	SELECT runs.tenant, date(events.at / 1000000, 'unixepoch') AS day, executions.agent,
 		coalesce(data ->> '$.answer.model', '') AS model,
@@ -31,7 +32,7 @@ const turns = `
 			+ coalesce(data ->> '$.answer.usage.cache_write_tokens' * data ->> '$.answer.price.cache_write', 0)) / 1e6),
 		count(*)
 	FROM executions JOIN runs ON runs.id = executions.run
-		JOIN events ON events.run = executions.run AND events.execution = executions.id AND events.kind = 'turn'`
+		JOIN events ON events.run = executions.run AND events.execution = executions.id AND events.kind IN ('turn', 'compaction')`
 
 // count adds what executions have used that are not over, and are about to be, to
 // the usage of their tenant. The condition says which.

@@ -50,6 +50,32 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// An agent that gets nowhere ends its run, and the run says how.
+func TestNowhere(t *testing.T) {
+	for _, tt := range []struct {
+		name, command string
+		code          autonoma.FailureCode
+		turns         int64
+	}{
+		{"without a change", "echo {{turn}}", autonoma.FailStall, 50},
+		{"back and forth", "grep -q wrold greet.txt && echo hello world >greet.txt || echo hello wrold >greet.txt", autonoma.FailSwing, 8},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := open(t, play(t, `
+  - match: {agent: coder-ai}
+    turns: [{repeat: 60, calls: [{name: bash, args: {command: "`+tt.command+`"}}]}]
+`), repository)
+			run := h.carryOut(demo)
+			if run.Status != autonoma.Failed || run.Error.Code != tt.code || run.Error.Agent != "coder-ai" || run.Error.Phase != autonoma.Generate {
+				t.Errorf("%s: %+v", run.Status, run.Error)
+			}
+			if run.Usage.ModelCalls != tt.turns {
+				t.Errorf("after %d turns, want %d", run.Usage.ModelCalls, tt.turns)
+			}
+		})
+	}
+}
+
 // A run whose provider is down waits for it, and goes on where it was.
 func TestWaiting(t *testing.T) {
 	m := play(t, `
