@@ -188,7 +188,7 @@ func TestTooLong(t *testing.T) {
 // However large the model is that refuses, and whatever its last turn came to, what
 // it is asked to sum up fits it.
 func TestTooLongAtAnySize(t *testing.T) {
-	for context := 7_000; context < 20_000; context += 73 {
+	for context := 7_000; context < 20_000; context += 211 {
 		for _, known := range []int{0, context, 1_000_000} {
 			c := newTalk(t, finish)
 			c.says = &reader{context: context, until: 15}
@@ -271,7 +271,7 @@ func TestCompactionAfterRestart(t *testing.T) {
 	if _, err := c.work(t, "More."); err != nil {
 		t.Fatal(err)
 	}
-	for at := 1; at < len(c.log); at++ {
+	for at := 1; at < len(c.log); at += 3 {
 		for _, context := range []int{0, 3_000, 1_000_000} {
 			again := long(t).unknown(context)
 			again.log = c.log[:at:at]
