@@ -29,7 +29,7 @@ conversations:
   - match: {agent: coder-ai, phase: generate}
     turns:
       - calls: [{name: edit, args: {path: greet.txt, old: wrold, new: world}}]
-      - repeat: 40
+      - repeat: 18
         thinking: "Step {{turn}}."
         text: "%s"
         calls: [{name: bash, args: {command: "echo {{turn}} | tee -a steps.txt"}}]
@@ -39,7 +39,7 @@ conversations:
         thinking: "What was it?"
         text: "Steps were taken (the script is at turn {{turn}})."
         fail: [%s]
-`, window, strings.Repeat("many words ", 90), fails)
+`, window, strings.Repeat("many words ", 220), fails)
 }
 
 // A conversation that outgrows its model is summed up as every provider wants it,
@@ -115,7 +115,7 @@ func (h *house) tookAllSteps(run autonoma.Run) {
 		h.t.Fatalf("%s: %v", run.Status, run.Error)
 	}
 	var want strings.Builder
-	for i := 1; i <= 40; i++ {
+	for i := 1; i <= 18; i++ {
 		fmt.Fprintln(&want, i)
 	}
 	if got := h.git("show", *run.Output.Branch+":steps.txt"); got != strings.TrimSpace(want.String()) {
