@@ -121,6 +121,7 @@ var tellTales = []struct {
 	{"maximum context length", model.TooLong},
 	{"context length exceeded", model.TooLong},
 	{"context window", model.TooLong},
+	{"exceed context limit", model.TooLong}, // together with the longest answer
 	{"exceeds the available context size", model.TooLong},
 	{"input token count", model.TooLong},
 	{"credit balance is too low", model.Quota},

@@ -21,6 +21,7 @@ func TestProblems(t *testing.T) {
 	}{
 		{"Anthropic", `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`, 529, model.Overloaded, "Overloaded"},
 		{"Anthropic, too long", `{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 tokens > 5 maximum"}}`, 400, model.TooLong, "prompt is too long: 9 tokens > 5 maximum"},
+		{"Anthropic, too long with its answer", `{"type":"error","error":{"type":"invalid_request_error","message":"input length and max_tokens exceed context limit: 3 + 3 > 5"}}`, 400, model.TooLong, "input length and max_tokens exceed context limit: 3 + 3 > 5"},
 		{"Anthropic, no money", `{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access"}}`, 400, model.Quota, "Your credit balance is too low to access"},
 		{"Anthropic, too large", `{"type":"error","error":{"type":"request_too_large","message":"big"}}`, 413, model.TooLong, "big"},
 		{"OpenAI, no money", `{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}`, 429, model.Quota, "You exceeded your current quota"},
