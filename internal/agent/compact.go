@@ -153,33 +153,39 @@ const mostSummaries = 2
 // compact has the model sum up what is left out. A model may go on with its work
 // instead, or say nothing; should it do so twice, whatever it said must do.
 func (a *Agent) compact(ctx context.Context, refused bool) error {
+	c := Compaction{Refused: refused}
 	for try := 1; ; try++ {
-		c, err := a.sumUp(ctx, refused, try)
-		if err != nil {
+		var err error
+		if c, err = a.sumUp(ctx, c); err != nil {
 			return err
 		}
+		if said := a.talk.Messages; c.From < 2 || c.From >= len(said) || said[c.From].Role == model.Tool {
+			return fmt.Errorf("%w: no turn begins at message %d of %s", journal.ErrMismatch, c.From, c.Key())
+		}
 		if c.Refused {
-			refused, a.refused = true, a.turns
+			a.refused = a.turns
 		}
 		summary := strings.TrimSpace(c.Answer.Message.Text)
 		if summary != "" && len(c.Answer.Message.Calls) == 0 || try == mostSummaries {
-			return a.leaveOut(c, summary)
+			a.leaveOut(c, summary)
+			return nil
 		}
 	}
 }
 
 // sumUp asks for the summary of what is to be left out: the same conversation as
 // before, up to there, so that the provider's cache holds it. It has no part in
-// the conversation.
-func (a *Agent) sumUp(ctx context.Context, refused bool, try int) (Compaction, error) {
+// the conversation. A second try is about the same part as the one before it.
+func (a *Agent) sumUp(ctx context.Context, before Compaction) (Compaction, error) {
 	a.compactions++
 	key := compactionKey(a.Loop, a.turns, a.compactions)
 	return journal.Do(ctx, a.Journal, autonoma.EventCompaction, key, func(ctx context.Context) (Compaction, autonoma.Usage, error) {
-		c := Compaction{Loop: a.Loop, Phase: a.Phase, N: a.turns, Number: a.compactions, Refused: refused, Tokens: a.size()}
-		from, holds := a.cut(refused)
-		c.From, c.Most = from, share(holds, mostToStay)
+		c := Compaction{Loop: a.Loop, Phase: a.Phase, N: a.turns, Number: a.compactions, Refused: before.Refused, Tokens: a.size()}
 		ask := a.Memory.Ask
-		if try > 1 {
+		if c.From, c.Most = before.From, before.Most; c.From == 0 {
+			from, holds := a.cut(c.Refused)
+			c.From, c.Most = from, share(holds, mostToStay)
+		} else {
 			ask += "\n\nYou were asked this before. Answer with text alone: no tool is called now."
 		}
 		r := a.upTo(c.From)
@@ -198,19 +204,14 @@ func (a *Agent) sumUp(ctx context.Context, refused bool, try int) (Compaction, e
 }
 
 // leaveOut puts the summary in the place of what it sums up.
-func (a *Agent) leaveOut(c Compaction, summary string) error {
-	said := a.talk.Messages
-	if c.From < 2 || c.From >= len(said) || said[c.From].Role == model.Tool {
-		return fmt.Errorf("%w: no turn begins at message %d of %s", journal.ErrMismatch, c.From, c.Key())
-	}
-	rest := said[c.From:]
+func (a *Agent) leaveOut(c Compaction, summary string) {
+	task, rest := a.talk.Messages[0], a.talk.Messages[c.From:]
 	if c.Refused || !spoke(rest[1:]) { // there is no other chance, or one turn alone
 		rest = squeeze(rest, c.Most)
 	}
 	told := model.Message{Role: model.User, Text: a.Memory.Told(summary, slices.Sorted(maps.Keys(a.touched)))}
-	a.talk.Messages = append([]model.Message{said[0], told}, rest...)
+	a.talk.Messages = append([]model.Message{task, told}, rest...)
 	a.counted = 0
-	return nil
 }
 
 // squeeze cuts the outcomes of calls, if the messages have more tokens than there

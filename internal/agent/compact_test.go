@@ -185,6 +185,26 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// What is asked for a second time by another process, which knows nothing of the
+// model, is the same.
+func TestSecondTryAfterRestart(t *testing.T) {
+	c := newTalk(t, finish)
+	c.says = &reader{context: 10_000, until: 4, sums: []model.Message{{}, {Text: "All is well."}}}
+	c.crash = 7 // after three turns and the first try
+	if _, err := c.work(t); !errors.Is(err, errCrash) || len(c.compactions()) != 1 {
+		t.Fatalf("%v, asked %d times to sum up", err, len(c.compactions()))
+	}
+	c.crash = 0
+	c.says = &reader{context: 10_000, until: 4}
+	c.unknown(0)
+	if _, err := c.work(t); err != nil {
+		t.Fatal(err)
+	}
+	if all := c.compactions(); len(all) < 2 || all[1].From != all[0].From {
+		t.Errorf("first from message %d, then %+v", all[0].From, all[1:])
+	}
+}
+
 // However large the model is that refuses, and whatever its last turn came to, what
 // it is asked to sum up fits it.
 func TestTooLongAtAnySize(t *testing.T) {
