@@ -155,13 +155,21 @@ func (a *Agent) patience() Patience {
 	return p
 }
 
-// hopeless returns a failure if the agent gets nowhere, unless the journal says
-// that it went on all the same, when there was more patience.
+// hopeless returns a failure if the agent gets nowhere. Where the journal goes on,
+// it says what was decided: that the agent went on all the same, when there was
+// more patience, or that there was no turn any more, and what its failure led to.
 func (a *Agent) hopeless() error {
-	if next := a.Journal.Next(); next == autonoma.EventTurn || next == autonoma.EventCompaction {
+	switch next := a.Journal.Next(); next {
+	case autonoma.EventTurn, autonoma.EventCompaction:
 		return nil
+	case "":
+		return a.watch.hopeless(a.turns)
+	default:
+		if err := a.watch.hopeless(a.turns); err != nil {
+			return err
+		}
+		return &autonoma.Failure{Code: autonoma.FailBudget, Message: "there was no further turn, for want of budget"}
 	}
-	return a.watch.hopeless(a.turns)
 }
 
 // hear takes over what the model said.

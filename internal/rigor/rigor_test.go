@@ -1,6 +1,8 @@
 package rigor_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +12,8 @@ import (
 	"testing"
 
 	"autonoma"
+	"autonoma/internal/journal"
+	"autonoma/internal/model"
 	"autonoma/internal/rigor"
 	"autonoma/internal/sandbox"
 	"autonoma/internal/workspace/workspacetest"
@@ -220,6 +224,45 @@ func TestSimplify(t *testing.T) {
 				t.Errorf("the agent does not know of the risks")
 			}
 		})
+	}
+}
+
+// Polish that there is no budget for is left out, and that is remembered: a process
+// that dies after it comes to the same result.
+func TestNoBudgetToSimplify(t *testing.T) {
+	s := open(t, greeting, explorer, `
+  - match: {phase: inspect}
+    turns:
+      - calls: [{name: finish, args: {summary: None., confidence: 1, document: "Nothing of weight."}}]
+`, speller+`
+      - calls: [{name: edit, args: {path: greet.txt, old: "hello world", new: "hi"}}]
+      - calls: [{name: finish, args: {summary: Simpler., confidence: 0.9}}]
+`)
+	req := mvp()
+	req.Scope = autonoma.Product
+	j := s.job("coder-ai", req)
+	j.Afford = func(context.Context, model.Info, model.Request) error {
+		if m := s.asked[max(0, len(s.asked)-1):]; len(m) > 0 && strings.Contains(m[0].Messages[len(m[0].Messages)-1].Text, "Once more") {
+			return &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
+		}
+		return nil
+	}
+	first := s.must(j)
+	told := s.events
+	at := slices.IndexFunc(told, func(e autonoma.Event) bool { return strings.Contains(string(e.Data), "not simplified") })
+	if at < 0 || first.Verification.Status != autonoma.Verified || s.show(j, first.Commit, "greet.txt") != "hello world\n" {
+		t.Fatalf("at %d, result %+v", at, first)
+	}
+	j.Afford = func(context.Context, model.Info, model.Request) error { return nil }
+	j.Journal = journal.Open(j.Execution.ID, s, told[:at+1], nil)
+	var last struct{ Checkpoint rigor.Checkpoint }
+	if err := json.Unmarshal(told[at].Data, &last); err != nil {
+		t.Fatal(err)
+	}
+	j.At = last.Checkpoint.Commit
+	again, err := s.engine.Do(t.Context(), j)
+	if err != nil || again.Summary != first.Summary || again.Verification == nil || again.Verification.Status != autonoma.Verified {
+		t.Errorf("after a crash: %+v, %v", again, err)
 	}
 }
 
