@@ -65,6 +65,9 @@ func (w *Worker) complete(tx *store.Tx, lease store.Lease, exec autonoma.Executi
 	if err != nil {
 		return run, err
 	}
+	if exec, err = tx.Execution(exec.ID); err != nil { // its phases were saved since it was taken
+		return run, err
+	}
 	now := time.Now()
 	exec.Status, exec.Phase, exec.Result, exec.CompletedAt = autonoma.StepCompleted, autonoma.Review, &result, now
 	if err := tx.SaveExecution(exec); err != nil {

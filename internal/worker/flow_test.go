@@ -282,3 +282,17 @@ func TestNoBranch(t *testing.T) {
 		t.Errorf("the patch is %q", got)
 	}
 }
+
+// A completed execution knows how long its phases took, from which later ones are
+// expected to take as long.
+func TestPace(t *testing.T) {
+	h := open(t, play(t, coder), repository)
+	run := h.carryOut(demo)
+	exec, err := h.db.Execution(t.Context(), run.Step("implementation").Execution)
+	if err != nil || len(exec.Phases) != 5 || exec.Phases[4].CompletedAt.IsZero() {
+		t.Errorf("phases: %+v, %v", exec.Phases, err)
+	}
+	if pace, err := h.db.Pace(t.Context(), "coder-ai"); err != nil || pace.Total() <= 0 {
+		t.Errorf("pace: %v, %v", pace, err)
+	}
+}
