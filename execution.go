@@ -12,6 +12,8 @@ type Execution struct {
 	Status      StepStatus
 	Phase       Phase
 	Phases      []PhaseTime // those that have begun, in order
+	Worker      WorkerID    // who took it last
+	Usage       Usage       // what it used
 	Lease       int64       // grows each time a worker takes the execution over; whoever holds an older one can write nothing
 	Base        string
 	Result      *Result
@@ -36,6 +38,38 @@ func (e *Execution) Enter(now PhaseChanged, at time.Time) {
 		return
 	}
 	e.Phases = append(e.Phases, PhaseTime{Phase: now.Phase, StartedAt: at})
+}
+
+// Progress returns how far e has come, in hundredths, at the pace of its step.
+func (e *Execution) Progress(pace Pace) int {
+	if e.Status == StepCompleted {
+		return 100
+	}
+	s := Step{Pace: pace}
+	for _, p := range e.Phases {
+		if !p.CompletedAt.IsZero() {
+			s.Enter(PhaseChanged{Phase: p.Phase, Status: StepCompleted})
+		}
+	}
+	return min(99, s.Progress)
+}
+
+// StatusIn returns where e is, in the words for the run it is part of. One that was
+// invoked by name is the run.
+func (e *Execution) StatusIn(r Run) Status {
+	switch {
+	case r.Kind == KindRigor:
+		return r.Status
+	case e.Status == StepPending:
+		return Queued
+	case e.Status == StepCompleted:
+		return Completed
+	case e.Status == StepFailed:
+		return Failed
+	case e.Status.Final() || r.Status.Final():
+		return Cancelled
+	}
+	return r.Status
 }
 
 // A Result is what an execution came to.

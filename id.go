@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"regexp"
+	"strings"
 )
 
 // Identifiers are types of their own, so the compiler keeps one from being
@@ -21,6 +22,8 @@ type (
 	KeyID string
 	// An ArtifactID names a named output of a run: art_….
 	ArtifactID string
+	// A WorkerID names a process that carries out executions: wrk_….
+	WorkerID string
 	// An AgentID names a specialist, as in coder-ai. It is given by its file.
 	AgentID string
 )
@@ -42,6 +45,9 @@ func NewKeyID() KeyID { return KeyID(newID("key_")) }
 // NewArtifactID returns an identifier for an artifact.
 func NewArtifactID() ArtifactID { return ArtifactID(newID("art_")) }
 
+// NewWorkerID returns an identifier for a process that carries out executions.
+func NewWorkerID() WorkerID { return WorkerID(newID("wrk_")) }
+
 // NewRequestID returns an identifier for an HTTP request that brought none.
 func NewRequestID() string { return newID("req_") }
 
@@ -56,3 +62,8 @@ var idForm = regexp.MustCompile(`^[a-z]{2,5}_[0-9a-f]{12}$`)
 // Valid reports whether id has the form of an identifier of a run. What has
 // not cannot exist, and needs no look into the database.
 func (id RunID) Valid() bool { return idForm.MatchString(string(id)) }
+
+// Valid reports whether id has the form of an identifier of an execution.
+func (id ExecutionID) Valid() bool {
+	return strings.HasPrefix(string(id), "exec_") && idForm.MatchString(string(id))
+}

@@ -78,15 +78,16 @@ const (
 
 // An Artifact is a named output of a run, kept as a file of its own.
 type Artifact struct {
-	ID        ArtifactID `json:"id"`
-	Run       RunID      `json:"-"`
-	Name      string     `json:"name"`
-	Type      string     `json:"type"`
-	MediaType string     `json:"-"`
-	Path      string     `json:"path"` // suggested file name
-	Size      int64      `json:"size"` // bytes
-	Digest    string     `json:"-"`    // sha256, hex; names the blob
-	CreatedAt time.Time  `json:"-"`
+	ID        ArtifactID  `json:"id"`
+	Run       RunID       `json:"-"`
+	Execution ExecutionID `json:"-"` // whose work it is; empty: the whole run's
+	Name      string      `json:"name"`
+	Type      string      `json:"type"`
+	MediaType string      `json:"-"`
+	Path      string      `json:"path"` // suggested file name
+	Size      int64       `json:"size"` // bytes
+	Digest    string      `json:"-"`    // sha256, hex; names the blob
+	CreatedAt time.Time   `json:"-"`
 }
 
 // The types of artifacts.

@@ -97,6 +97,7 @@ const (
 type Request struct {
 	Task         string            `json:"task"`
 	Capabilities []Capability      `json:"capabilities"`
+	Agent        AgentID           `json:"agent,omitempty"` // who alone is asked, by name; empty: the flows decide
 	Intelligence Intelligence      `json:"intelligence"`
 	Scope        Scope             `json:"scope"`
 	Priority     Priority          `json:"priority"`
@@ -106,6 +107,7 @@ type Request struct {
 	Setup        []string          `json:"setup,omitempty"`  // instead of the detected commands
 	Verify       []string          `json:"verify,omitempty"` // likewise
 	Budget       Budget            `json:"budget,omitzero"`
+	Mode         Mode              `json:"acmfMode,omitempty"` // how far agents may go at most; empty: as far as they have earned
 	Metadata     map[string]string `json:"metadata,omitempty"`
 }
 
@@ -145,6 +147,9 @@ func (r *Request) Normalize() error {
 	orDefault(&faults, "scope", &r.Scope, MVP, Scopes)
 	orDefault(&faults, "priority", &r.Priority, Normal, Priorities)
 	orDefault(&faults, "delivery", &r.Delivery, DeliverBranch, Deliveries)
+	if r.Mode != "" {
+		oneOf(&faults, "acmfMode", r.Mode, Modes)
+	}
 	checkCommands(&faults, "setup", r.Setup)
 	checkCommands(&faults, "verify", r.Verify)
 	r.Budget.check(&faults)

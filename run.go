@@ -24,6 +24,8 @@ type Run struct {
 	ID           RunID
 	Tenant       TenantID
 	Kind         Kind
+	Mode         Mode  // how far its agents may go
+	RetryOf      RunID // the run whose request it repeats; empty if none
 	Request      Request
 	Status       Status
 	StatusDetail string
@@ -42,10 +44,28 @@ type Run struct {
 // Expected is how long like runs took.
 func NewRun(kind Kind, tenant TenantID, req Request, steps []Step, expected time.Duration, at time.Time) (Run, Event) {
 	r := Run{
-		ID: NewRunID(kind), Tenant: tenant, Kind: kind, Request: req,
+		ID: NewRunID(kind), Tenant: tenant, Kind: kind, Mode: req.Mode.Within(StartMode), Request: req,
 		Status: Queued, Steps: steps, Expected: expected, CreatedAt: at,
 	}
 	return r, NewEvent(EventStatus, "", at, StatusChanged{Status: Queued})
+}
+
+// Delivery returns how the result of r is handed over: agents that only observe
+// leave it at the artifacts, whatever was asked for.
+func (r *Run) Delivery() Delivery {
+	if r.Mode == Observe {
+		return DeliverPatch
+	}
+	return r.Request.Delivery
+}
+
+// NewExecutionID returns an identifier for the next execution of r. Who invokes an
+// agent by name asks for one execution, so the first has the name of the run.
+func (r *Run) NewExecutionID() ExecutionID {
+	if r.Kind == KindRigor && r.StartedAt.IsZero() {
+		return ExecutionID(r.ID)
+	}
+	return NewExecutionID()
 }
 
 // Become moves r to the next status and returns the event that says so. It is

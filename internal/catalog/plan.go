@@ -11,8 +11,12 @@ import (
 // Plan returns the steps of a run: the flows of the request's capabilities, one
 // after the other, with the steps that take part at its scope. A step that needs
 // one which does not take part needs what that one needed, and a flow begins when
-// all that nobody waits for in the flow before is done.
+// all that nobody waits for in the flow before is done. A request that names an
+// agent has one step, which is that agent's.
 func (c *Catalog) Plan(req autonoma.Request) []autonoma.Step {
+	if a, ok := c.agents[req.Agent]; ok {
+		return []autonoma.Step{{ID: "work", Agent: a.ID, Pace: pace(a.Yields), Status: autonoma.StepPending, Round: 1}}
+	}
 	var steps []autonoma.Step
 	var ends []string // of the flow before
 	for _, capability := range autonoma.Capabilities {

@@ -7,18 +7,19 @@ import (
 	"autonoma"
 )
 
-const artifactColumns = `id, run, name, type, media_type, path, size, digest, created_at`
+const artifactColumns = `id, run, name, type, media_type, path, size, digest, created_at, execution`
 
 // PutArtifact stores what an artifact is, in place of an earlier one of the same
 // name in the same run, whose identifier it takes over, and returns it as stored.
 // The content is a blob.
 func (t *Tx) PutArtifact(a autonoma.Artifact) (autonoma.Artifact, error) {
 	err := t.tx.QueryRowContext(t.ctx, `
-		INSERT INTO artifacts (`+artifactColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO artifacts (`+artifactColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (run, name) DO UPDATE SET type = excluded.type, media_type = excluded.media_type,
-			path = excluded.path, size = excluded.size, digest = excluded.digest
+			path = excluded.path, size = excluded.size, digest = excluded.digest,
+			execution = excluded.execution
 		RETURNING id`,
-		a.ID, a.Run, a.Name, a.Type, a.MediaType, a.Path, a.Size, a.Digest, micros(a.CreatedAt)).Scan(&a.ID)
+		a.ID, a.Run, a.Name, a.Type, a.MediaType, a.Path, a.Size, a.Digest, micros(a.CreatedAt), a.Execution).Scan(&a.ID)
 	if err != nil {
 		return a, fmt.Errorf("put artifact: %w", err)
 	}
@@ -41,6 +42,6 @@ func (d *DB) Artifact(ctx context.Context, run autonoma.RunID, id autonoma.Artif
 
 func scanArtifact(row scanner) (autonoma.Artifact, error) {
 	var a autonoma.Artifact
-	err := row.Scan(&a.ID, &a.Run, &a.Name, &a.Type, &a.MediaType, &a.Path, &a.Size, &a.Digest, toTime(&a.CreatedAt))
+	err := row.Scan(&a.ID, &a.Run, &a.Name, &a.Type, &a.MediaType, &a.Path, &a.Size, &a.Digest, toTime(&a.CreatedAt), &a.Execution)
 	return a, err
 }

@@ -17,20 +17,25 @@ type Lease struct {
 	Number    int64
 }
 
-// Append adds events to the log of the run, and what they used to its usage, in
-// a transaction of two statements. It returns [ErrLost] if the lease is not good
-// any more, or if the run is not in progress.
+// addUsage is the columns of what was used, in runs and in executions.
+const addUsage = `input_tokens = input_tokens + ?, output_tokens = output_tokens + ?, cached_tokens = cached_tokens + ?,
+	cost_usd = cost_usd + ?, model_calls = model_calls + ?, tool_calls = tool_calls + ?`
+
+// Append adds events to the log of the run, and what they used to the usage of the
+// run and of the execution, in one transaction. It returns [ErrLost] if the lease is
+// not good any more, or if the run is not in progress.
 func (d *DB) Append(ctx context.Context, l Lease, used autonoma.Usage, events ...autonoma.Event) error {
+	usage := []any{used.InputTokens, used.OutputTokens, used.CachedTokens, used.CostUSD, used.ModelCalls, used.ToolCalls}
 	return d.Update(ctx, func(tx *Tx) error {
 		var seq int64
 		err := tx.tx.QueryRowContext(ctx, `
-			UPDATE runs SET seq = seq + ?, input_tokens = input_tokens + ?, output_tokens = output_tokens + ?,
-				cached_tokens = cached_tokens + ?, cost_usd = cost_usd + ?, model_calls = model_calls + ?, tool_calls = tool_calls + ?
-			WHERE id = ? AND status = 'in_progress'
-				AND EXISTS (SELECT 1 FROM executions WHERE id = ? AND lease = ? AND status = 'running')
-			RETURNING seq`,
-			len(events), used.InputTokens, used.OutputTokens, used.CachedTokens, used.CostUSD, used.ModelCalls, used.ToolCalls,
-			l.Run, l.Execution, l.Number).Scan(&seq)
+			UPDATE executions SET `+addUsage+` WHERE id = ? AND lease = ? AND status = 'running' RETURNING 0`,
+			append(usage, l.Execution, l.Number)...).Scan(&seq)
+		if err == nil {
+			err = tx.tx.QueryRowContext(ctx, `
+				UPDATE runs SET `+addUsage+`, seq = seq + ? WHERE id = ? AND status = 'in_progress' RETURNING seq`,
+				append(usage, len(events), l.Run)...).Scan(&seq)
+		}
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("append to %s: %w", l.Run, ErrLost)
 		}

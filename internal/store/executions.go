@@ -8,7 +8,8 @@ import (
 	"autonoma"
 )
 
-const executionColumns = `id, run, step, agent, round, status, phase, phases, lease, base, result, error, created_at, started_at, completed_at`
+const executionColumns = `id, run, step, agent, round, status, phase, phases, lease, base, result, error, created_at, started_at, completed_at,
+	worker, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls`
 
 // Execution returns one execution.
 func (d *DB) Execution(ctx context.Context, id autonoma.ExecutionID) (autonoma.Execution, error) {
@@ -36,8 +37,8 @@ func (d *DB) Executions(ctx context.Context, run autonoma.RunID) ([]autonoma.Exe
 // InsertExecution stores a new execution.
 func (t *Tx) InsertExecution(e autonoma.Execution) error {
 	_, err := t.tx.ExecContext(t.ctx, `
-		INSERT INTO executions (id, run, step, agent, round, status, phase, phases, base, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO executions (id, run, tenant, step, agent, round, status, phase, phases, base, created_at)
+		VALUES (?1, ?2, (SELECT tenant FROM runs WHERE runs.id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
 		e.ID, e.Run, e.Step, e.Agent, e.Round, e.Status, e.Phase, asJSON(e.Phases), e.Base, micros(e.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("insert execution: %w", err)
@@ -45,18 +46,23 @@ func (t *Tx) InsertExecution(e autonoma.Execution) error {
 	return nil
 }
 
-// SaveExecution stores what has changed in an execution. It leaves the lease
-// alone: that only [Tx.Take] changes.
+// SaveExecution stores what has changed in an execution. It leaves the lease and
+// the worker alone, which only [Tx.Take] changes, and the usage, which only
+// [DB.Append] counts.
 func (t *Tx) SaveExecution(e autonoma.Execution) error {
 	if e.Status.Final() {
 		if err := t.count(`executions.id = ?`, e.ID); err != nil {
 			return err
 		}
 	}
+	var confidence *float64
+	if e.Result != nil {
+		confidence = &e.Result.Confidence
+	}
 	_, err := t.tx.ExecContext(t.ctx, `
-		UPDATE executions SET status = ?, phase = ?, phases = ?, result = ?, error = ?, started_at = ?, completed_at = ?
+		UPDATE executions SET status = ?, phase = ?, phases = ?, result = ?, error = ?, started_at = ?, completed_at = ?, confidence = ?
 		WHERE id = ?`,
-		e.Status, e.Phase, asJSON(e.Phases), asJSON(e.Result), asJSON(e.Error), micros(e.StartedAt), micros(e.CompletedAt), e.ID)
+		e.Status, e.Phase, asJSON(e.Phases), asJSON(e.Result), asJSON(e.Error), micros(e.StartedAt), micros(e.CompletedAt), confidence, e.ID)
 	if err != nil {
 		return fmt.Errorf("save execution: %w", err)
 	}
@@ -84,16 +90,16 @@ func (d *DB) Pace(ctx context.Context, agent autonoma.AgentID) (autonoma.Pace, e
 	return pace, nil
 }
 
-// Take gives the execution to the caller: leases that others hold on it are
-// good no more.
+// Take gives the execution to the worker it names: leases that others hold on it
+// are good no more.
 func (t *Tx) Take(e *autonoma.Execution, at time.Time) (Lease, error) {
 	if e.StartedAt.IsZero() {
 		e.StartedAt = at
 	}
 	e.Status = autonoma.StepRunning
 	err := t.tx.QueryRowContext(t.ctx, `
-		UPDATE executions SET lease = lease + 1, status = ?, started_at = ? WHERE id = ? RETURNING lease`,
-		e.Status, micros(e.StartedAt), e.ID).Scan(&e.Lease)
+		UPDATE executions SET lease = lease + 1, status = ?, started_at = ?, worker = ? WHERE id = ? RETURNING lease`,
+		e.Status, micros(e.StartedAt), e.Worker, e.ID).Scan(&e.Lease)
 	if err != nil {
 		return Lease{}, fmt.Errorf("take %s: %w", e.ID, err)
 	}
@@ -124,6 +130,8 @@ func (t *Tx) Cancel(run autonoma.RunID, at time.Time) error {
 func scanExecution(row scanner) (autonoma.Execution, error) {
 	var e autonoma.Execution
 	err := row.Scan(&e.ID, &e.Run, &e.Step, &e.Agent, &e.Round, &e.Status, &e.Phase, fromJSON(&e.Phases), &e.Lease, &e.Base,
-		fromJSON(&e.Result), fromJSON(&e.Error), toTime(&e.CreatedAt), toTime(&e.StartedAt), toTime(&e.CompletedAt))
+		fromJSON(&e.Result), fromJSON(&e.Error), toTime(&e.CreatedAt), toTime(&e.StartedAt), toTime(&e.CompletedAt),
+		&e.Worker, &e.Usage.InputTokens, &e.Usage.OutputTokens, &e.Usage.CachedTokens, &e.Usage.CostUSD,
+		&e.Usage.ModelCalls, &e.Usage.ToolCalls)
 	return e, err
 }

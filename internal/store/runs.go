@@ -10,7 +10,7 @@ import (
 )
 
 const runColumns = `id, tenant, kind, status, status_detail, request, steps, progress, expected_ms, output, error,
-	created_at, started_at, completed_at, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls`
+	created_at, started_at, completed_at, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls, mode, retry_of`
 
 // Run returns one run.
 func (d *DB) Run(ctx context.Context, id autonoma.RunID) (autonoma.Run, error) {
@@ -28,6 +28,7 @@ func oneRun(ctx context.Context, q querier, id autonoma.RunID) (autonoma.Run, er
 // A RunFilter chooses runs of one tenant, newest first.
 type RunFilter struct {
 	Tenant autonoma.TenantID
+	Kind   autonoma.Kind   // empty: any
 	Status autonoma.Status // empty: any
 	Before Cursor          // only older ones; zero: all
 	Limit  int
@@ -41,15 +42,23 @@ type Cursor struct {
 
 // Runs returns the runs that f chooses.
 func (d *DB) Runs(ctx context.Context, f RunFilter) ([]autonoma.Run, error) {
+	query, args := f.query()
+	rows, err := d.read.QueryContext(ctx, query, args...)
+	return collect(rows, err, scanRun)
+}
+
+func (f RunFilter) query() (string, []any) {
 	query := `SELECT ` + runColumns + ` FROM runs WHERE tenant = ?`
 	args := []any{f.Tenant}
+	if f.Kind != "" {
+		query += ` AND kind = ?`
+		args = append(args, f.Kind)
+	}
 	if f.Status != "" {
 		query += ` AND status = ?`
 		args = append(args, f.Status)
 	}
-	query, args = page(query, args, f.Before, f.Limit)
-	rows, err := d.read.QueryContext(ctx, query, args...)
-	return collect(rows, err, scanRun)
+	return page(query, args, f.Before, f.Limit)
 }
 
 // page makes a query with a condition give one page, newest first, of what comes
@@ -118,16 +127,20 @@ func (d *DB) Durations(ctx context.Context, shape string, limit int) ([]time.Dur
 
 // Shape says what makes runs comparable: what was asked for, and how thoroughly.
 func Shape(r autonoma.Request) string {
+	if r.Agent != "" {
+		return fmt.Sprint(r.Agent, " ", r.Scope, " ", r.Intelligence)
+	}
 	return fmt.Sprint(r.Capabilities, " ", r.Scope, " ", r.Intelligence)
 }
 
 // InsertRun stores a new run with the events that begin its log.
 func (t *Tx) InsertRun(r autonoma.Run, events ...autonoma.Event) error {
 	_, err := t.tx.ExecContext(t.ctx, `
-		INSERT INTO runs (id, tenant, kind, shape, status, status_detail, request, steps, progress, expected_ms, created_at, seq)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO runs (id, tenant, kind, shape, status, status_detail, request, steps, progress, expected_ms, created_at, seq, mode, retry_of, priority)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, r.Tenant, r.Kind, Shape(r.Request), r.Status, r.StatusDetail, asJSON(r.Request), asJSON(r.Steps),
-		r.Progress, r.Expected.Milliseconds(), micros(r.CreatedAt), len(events))
+		r.Progress, r.Expected.Milliseconds(), micros(r.CreatedAt), len(events), r.Mode, r.RetryOf,
+		r.Request.Priority)
 	if err != nil {
 		return fmt.Errorf("insert run: %w", err)
 	}
@@ -157,7 +170,7 @@ func scanRun(row scanner) (autonoma.Run, error) {
 		&r.Progress, &expected, fromJSON(&r.Output), fromJSON(&r.Error),
 		toTime(&r.CreatedAt), toTime(&r.StartedAt), toTime(&r.CompletedAt),
 		&r.Usage.InputTokens, &r.Usage.OutputTokens, &r.Usage.CachedTokens, &r.Usage.CostUSD,
-		&r.Usage.ModelCalls, &r.Usage.ToolCalls)
+		&r.Usage.ModelCalls, &r.Usage.ToolCalls, &r.Mode, &r.RetryOf)
 	r.Expected = time.Duration(expected) * time.Millisecond
 	return r, err
 }

@@ -131,6 +131,9 @@ func TestAppendConcurrently(t *testing.T) {
 	if err != nil || got.Usage != want {
 		t.Errorf("usage %+v, want %+v: %v", got.Usage, want, err)
 	}
+	if e, err := db.Execution(t.Context(), exec.ID); err != nil || e.Usage != want {
+		t.Errorf("usage of the execution %+v, want %+v: %v", e.Usage, want, err)
+	}
 	journal, err := db.Journal(t.Context(), run.ID, exec.ID)
 	if err != nil || len(journal) != writers*each*2 {
 		t.Errorf("the journal has %d events: %v", len(journal), err)
@@ -189,6 +192,9 @@ func TestLost(t *testing.T) {
 			if err != nil || tt.lost != (got.Usage.ModelCalls == 0) {
 				t.Errorf("usage %+v: %v", got.Usage, err)
 			}
+			if e, err := db.Execution(t.Context(), exec.ID); err != nil || e.Usage != got.Usage {
+				t.Errorf("usage of the execution %+v: %v", e.Usage, err)
+			}
 		})
 	}
 }
@@ -199,6 +205,7 @@ func TestTake(t *testing.T) {
 	_, exec, first := begin(t, db, owner)
 	var second store.Lease
 	later := noon.Add(time.Hour)
+	exec.Worker = "wrk_2"
 	update(t, db, func(tx *store.Tx) (err error) {
 		second, err = tx.Take(&exec, later)
 		return err
@@ -210,7 +217,7 @@ func TestTake(t *testing.T) {
 		t.Error(err)
 	}
 	got, err := db.Execution(t.Context(), exec.ID)
-	if err != nil || got.Lease != second.Number || !got.StartedAt.Equal(noon) {
+	if err != nil || got.Lease != second.Number || got.Worker != "wrk_2" || !got.StartedAt.Equal(noon) {
 		t.Errorf("it began at %v with lease %d: %v", got.StartedAt, got.Lease, err)
 	}
 }
@@ -256,6 +263,7 @@ func TestRoundTrip(t *testing.T) {
 		r.Request.Metadata = map[string]string{"k": "v\u0000\"'"}
 		r.Request.Budget = autonoma.Budget{MaxCostUSD: 1.5, MaxTokens: 7, MaxDurationSeconds: 9}
 		r.Expected = 90 * time.Second
+		r.Mode, r.RetryOf = autonoma.Observe, "task_000000000000"
 	})
 	run.Status, run.StatusDetail, run.Progress = autonoma.Failed, "why", 40
 	run.StartedAt, run.CompletedAt = noon.Add(time.Second), noon.Add(time.Minute)
@@ -364,9 +372,9 @@ func TestAhead(t *testing.T) {
 func TestPutArtifact(t *testing.T) {
 	db, owner := fresh(t)
 	run := submit(t, db, owner, noon, nil)
-	first := autonoma.Artifact{ID: autonoma.NewArtifactID(), Run: run.ID, Name: "plan", Type: autonoma.DocumentArtifact, Size: 1, Digest: "a", CreatedAt: noon}
+	first := autonoma.Artifact{ID: autonoma.NewArtifactID(), Run: run.ID, Name: "plan", Type: autonoma.DocumentArtifact, Size: 1, Digest: "a", CreatedAt: noon, Execution: "exec_1"}
 	second := first
-	second.ID, second.Digest, second.Size = autonoma.NewArtifactID(), "b", 2
+	second.ID, second.Digest, second.Size, second.Execution = autonoma.NewArtifactID(), "b", 2, "exec_2"
 	update(t, db, func(tx *store.Tx) error {
 		_, err := tx.PutArtifact(first)
 		kept, err2 := tx.PutArtifact(second)
@@ -489,5 +497,45 @@ func TestForeignKeys(t *testing.T) {
 	})
 	if err == nil {
 		t.Error("an artifact of no run was stored")
+	}
+}
+
+// A worker is there as long as it promised to be heard of again; whoever is heard of
+// forgets the dead.
+func TestWorkers(t *testing.T) {
+	db, owner := fresh(t)
+	at := func(after time.Duration) string {
+		t.Helper()
+		all, err := db.Workers(t.Context(), owner, noon.Add(after))
+		works, err2 := db.Works(t.Context(), noon.Add(after))
+		if err := errors.Join(err, err2); err != nil || works != (len(all) > 0) {
+			t.Fatalf("%v works: %v, %v", all, works, err)
+		}
+		names := ""
+		for _, w := range all {
+			names += string(w.ID) + " "
+		}
+		return names
+	}
+	beat := func(id autonoma.WorkerID, after time.Duration) {
+		t.Helper()
+		w := autonoma.Worker{ID: id, Host: "h", Slots: 1, SeenAt: noon.Add(after), Until: noon.Add(after + 10*time.Second)}
+		if err := db.Beat(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beat("wrk_1", 0)
+	beat("wrk_2", 8*time.Second)
+	for after, want := range map[time.Duration]string{9 * time.Second: "wrk_1 wrk_2 ", 11 * time.Second: "wrk_2 ", 19 * time.Second: ""} {
+		if got := at(after); got != want {
+			t.Errorf("after %v: %q, want %q", after, got, want)
+		}
+	}
+	beat("wrk_2", 11*time.Second)
+	if got := at(0); got != "wrk_2 " {
+		t.Errorf("the dead are still kept: %q", got)
+	}
+	if err := db.Leave(t.Context(), "wrk_2"); err != nil || at(0) != "" {
+		t.Errorf("who left is still there: %v", err)
 	}
 }

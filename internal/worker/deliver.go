@@ -83,7 +83,7 @@ func (w *Worker) handOver(ctx context.Context, lease store.Lease, run autonoma.R
 		return err
 	}
 	d.artifacts = append(d.artifacts, patch, bundle)
-	if run.Request.Delivery != autonoma.DeliverBranch {
+	if run.Delivery() != autonoma.DeliverBranch {
 		return nil
 	}
 	// The run may have been cancelled meanwhile: then there is no branch.
@@ -141,7 +141,7 @@ func (w *Worker) outcome(ctx context.Context, run autonoma.Run, exec autonoma.Ex
 	switch v := d.output.Verification; {
 	case blocks && v.Status == autonoma.NotVerified:
 		d.problem = &autonoma.Failure{Code: autonoma.FailVerification, Message: unverified(v)}
-	case blocks && last.Verdict == autonoma.Changes:
+	case blocks && last.Verdict == autonoma.Changes && run.Kind != autonoma.KindRigor: // there it is what was asked for
 		d.problem = &autonoma.Failure{Code: autonoma.FailReview, Message: last.Summary, Agent: exec.Agent, Phase: autonoma.Review}
 	}
 	return d, nil
@@ -197,6 +197,7 @@ func (d delivery) tell(tx *store.Tx, run *autonoma.Run, now time.Time) ([]autono
 func putArtifacts(tx *store.Tx, by autonoma.ExecutionID, artifacts []autonoma.Artifact, now time.Time) ([]autonoma.Event, error) {
 	var told []autonoma.Event
 	for _, a := range artifacts {
+		a.Execution = by
 		kept, err := tx.PutArtifact(a)
 		if err != nil {
 			return nil, err

@@ -36,6 +36,8 @@ type Config struct {
 	Engine     *rigor.Engine
 	Workspaces *workspace.Store
 	Log        *slog.Logger
+	Host       string // where it runs, for people
+	Slots      int    // how many executions it carries out at once
 }
 
 // A Worker carries out executions. Its Queue must be set before the first one:
@@ -44,6 +46,7 @@ type Worker struct {
 	Config
 	Queue *queue.Queue
 
+	id   autonoma.WorkerID
 	cut  chan struct{} // closed when the process shuts down
 	once sync.Once
 
@@ -59,7 +62,7 @@ type activity struct {
 
 // New returns a worker.
 func New(cfg Config) *Worker {
-	return &Worker{Config: cfg, cut: make(chan struct{}), active: map[autonoma.ExecutionID]activity{}}
+	return &Worker{Config: cfg, id: autonoma.NewWorkerID(), cut: make(chan struct{}), active: map[autonoma.ExecutionID]activity{}}
 }
 
 // Cut makes all executions stop at their next event. They go on after the next
@@ -143,6 +146,7 @@ func (w *Worker) take(ctx context.Context, j queue.Job) (lease store.Lease, run 
 		if err := tx.SaveRun(run, told...); err != nil {
 			return err
 		}
+		exec.Worker = w.id
 		lease, err = tx.Take(&exec, now)
 		return err
 	})
@@ -288,8 +292,13 @@ func (w *Worker) Active() int {
 	return len(w.active)
 }
 
-// Sweep removes what processes that died left behind of runs that are over.
+// Sweep removes what processes that died left behind: their presence, and what there
+// is of runs that are over. A SQLite file has one process that works, and it has just
+// begun.
 func (w *Worker) Sweep(ctx context.Context) error {
+	if err := w.DB.ForgetWorkers(ctx); err != nil {
+		return err
+	}
 	if err := w.Workspaces.Sweep(); err != nil {
 		return err
 	}
