@@ -22,7 +22,7 @@ type CreateTask struct {
 	Budget       *Budget               `json:"budget,omitempty" doc:"What the task may use."`
 	Metadata     map[string]string     `json:"metadata,omitempty" doc:"Your own words for the task, given back with it."`
 	CallbackURL  string                `json:"callbackUrl,omitempty" doc:"Not in this version, which refuses it: follow the task's events instead."`
-	ACMFMode     string                `json:"acmfMode,omitempty" doc:"Not in this version, which refuses it."`
+	ACMFMode     autonoma.Mode         `json:"acmfMode,omitempty" doc:"How far the agents may go by themselves, at most: the lower of this and their own mode holds. With OBSERVE the result is only kept as artifacts. LEARNING is not in this version, which refuses it."`
 }
 
 // A Budget is what a task may use. Null means no limit.
@@ -60,6 +60,8 @@ type Task struct {
 	Source              *string               `json:"source" doc:"The repository; null if a new one was made."`
 	BaseRef             *string               `json:"baseRef" doc:"Where the work begins; null for the HEAD of the source."`
 	Delivery            autonoma.Delivery     `json:"delivery" doc:"How the result is handed over."`
+	ACMFMode            autonoma.Mode         `json:"acmfMode" doc:"How far the agents may go by themselves."`
+	RetryOf             *autonoma.RunID       `json:"retryOf" doc:"The task whose request it repeats, if it does."`
 	Steps               []Step                `json:"steps" doc:"What the agents are asked for, in order."`
 	Approval            *Approval             `json:"approval" doc:"The question that waits for a human. This version asks none, so it is null."`
 	Usage               Usage                 `json:"usage" doc:"What was used so far."`
@@ -152,9 +154,9 @@ type TaskError struct {
 	Retryable bool                 `json:"retryable" doc:"Whether the same task may well succeed later."`
 }
 
-// Links are the paths of what belongs to a task.
+// Links are the paths of what belongs to a task or another run.
 type Links struct {
-	Self   string `json:"self" doc:"The task."`
+	Self   string `json:"self" doc:"The task, or the status of the agent that was invoked."`
 	Events string `json:"events" doc:"Its events."`
 	Diff   string `json:"diff" doc:"Its diff."`
 	Cancel string `json:"cancel" doc:"POST here to call it off."`

@@ -12,17 +12,18 @@ import (
 // TaskOf returns a run as it is shown, but for its place in the queue and its
 // output: see [OutputOf].
 func TaskOf(run autonoma.Run, now time.Time) Task {
-	req, self := run.Request, PathOf(run.ID)
+	req := run.Request
 	t := Task{
 		TaskID: run.ID, Kind: run.Kind, Status: run.Status, StatusDetail: orNull(run.StatusDetail),
 		Progress: run.Progress, CompletedPhases: run.CompletedPhases(),
 		EstimatedCompletion: Seconds(run.EstimatedCompletion(now)),
 		Task:                req.Task, Capabilities: req.Capabilities, Intelligence: req.Intelligence, Scope: req.Scope,
-		Priority: req.Priority, Source: orNull(req.Source), BaseRef: orNull(req.BaseRef), Delivery: req.Delivery,
+		Priority: req.Priority, Source: orNull(req.Source), BaseRef: orNull(req.BaseRef), Delivery: run.Delivery(),
+		ACMFMode: run.Mode, RetryOf: orNull(run.RetryOf),
 		Steps: make([]Step, len(run.Steps)), Usage: Usage(run.Usage), Budget: budgetOf(req.Budget),
 		Metadata: req.Metadata, Error: errorOf(run.Error),
 		CreatedAt: Seconds(run.CreatedAt), StartedAt: secondsOrNull(run.StartedAt), CompletedAt: secondsOrNull(run.CompletedAt),
-		Links: Links{Self: self, Events: self + "/events", Diff: self + "/diff", Cancel: self + "/cancel"},
+		Links: linksOf(run),
 	}
 	if t.Metadata == nil {
 		t.Metadata = map[string]string{}
@@ -41,29 +42,45 @@ func TaskOf(run autonoma.Run, now time.Time) Task {
 
 // OutputOf returns the output of a run as it is shown.
 func OutputOf(o autonoma.Output, id autonoma.RunID, artifacts []autonoma.Artifact) *Output {
-	out := &Output{
+	return &Output{
 		Summary: o.Summary, Branch: o.Branch, BaseCommit: o.BaseCommit, HeadCommit: o.HeadCommit,
 		PullRequestURL: o.PullRequestURL, FilesChanged: o.FilesChanged, Insertions: o.Insertions, Deletions: o.Deletions,
-		Confidence: o.Confidence,
-		Verification: Verification{
-			Status: o.Verification.Status, Commit: orNull(o.Verification.Commit), Isolation: orNull(o.Verification.Isolation),
-			Commands: make([]Command, len(o.Verification.Commands)), EvidenceURL: o.Verification.EvidenceURL,
-		},
-		Artifacts: make([]Artifact, len(artifacts)),
+		Confidence:   o.Confidence,
+		Verification: verificationOf(o.Verification), Artifacts: artifactsOf(id, artifacts),
 	}
-	for i, c := range o.Verification.Commands {
-		out.Verification.Commands[i] = Command{
+}
+
+func verificationOf(v autonoma.Verification) Verification {
+	view := Verification{
+		Status: v.Status, Commit: orNull(v.Commit), Isolation: orNull(v.Isolation),
+		Commands: make([]Command, len(v.Commands)), EvidenceURL: v.EvidenceURL,
+	}
+	for i, c := range v.Commands {
+		view.Commands[i] = Command{
 			Command: c.Command, ExitCode: c.ExitCode, DurationMS: c.DurationMS,
 			Before: orNull(c.Before), After: orNull(c.After), Ended: orNull(c.Ended), Output: orNull(c.Output),
 		}
 	}
+	return view
+}
+
+func artifactsOf(id autonoma.RunID, artifacts []autonoma.Artifact) []Artifact {
+	views := make([]Artifact, len(artifacts))
 	for i, a := range artifacts {
-		out.Artifacts[i] = Artifact{
+		views[i] = Artifact{
 			ID: a.ID, Name: a.Name, Type: a.Type, Path: a.Path, Size: a.Size,
 			URL: fmt.Sprintf("%s/artifacts/%s", PathOf(id), url.PathEscape(string(a.ID))),
 		}
 	}
-	return out
+	return views
+}
+
+func linksOf(run autonoma.Run) Links {
+	self, path := PathOf(run.ID), PathOf(run.ID)
+	if run.Kind == autonoma.KindRigor {
+		self = StatusPathOf(autonoma.ExecutionID(run.ID))
+	}
+	return Links{Self: self, Events: path + "/events", Diff: path + "/diff", Cancel: path + "/cancel"}
 }
 
 func errorOf(f *autonoma.Failure) *TaskError {

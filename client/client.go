@@ -77,6 +77,12 @@ func (c *Client) CancelTask(ctx context.Context, id autonoma.RunID) (api.Task, e
 	return do[api.Task](ctx, c, http.MethodPost, pathOf(id)+"/cancel", nil)
 }
 
+// RetryTask submits the request of a task that is over once more, as a new task. A
+// task that is not over is an [autonoma.ErrConflict].
+func (c *Client) RetryTask(ctx context.Context, id autonoma.RunID) (api.CreatedTask, error) {
+	return do[api.CreatedTask](ctx, c, http.MethodPost, pathOf(id)+"/retry", nil)
+}
+
 // Diff returns the diff that a task delivers. The caller closes it.
 func (c *Client) Diff(ctx context.Context, id autonoma.RunID) (io.ReadCloser, error) {
 	return c.content(ctx, pathOf(id)+"/diff")
@@ -90,16 +96,7 @@ func (c *Client) Artifact(ctx context.Context, id autonoma.RunID, artifact auton
 // Health returns how the server is. A server that is unhealthy is no error: that
 // it says so is what was asked for.
 func (c *Client) Health(ctx context.Context) (api.Health, error) {
-	resp, err := c.send(ctx, http.MethodGet, "/v1/health", nil, nil)
-	if err != nil {
-		return api.Health{}, err
-	}
-	if unhealthy := resp.StatusCode == http.StatusServiceUnavailable && isJSON(resp); !unhealthy {
-		if err := problemOf(resp); err != nil {
-			return api.Health{}, err
-		}
-	}
-	return read[api.Health](resp)
+	return health[api.Health](ctx, c, "/v1/health")
 }
 
 // Info returns what the server is and what it offers.
@@ -120,6 +117,21 @@ func do[Out any](ctx context.Context, c *Client, method, path string, in any) (O
 	}
 	if err := problemOf(resp); err != nil {
 		return none, err
+	}
+	return read[Out](resp)
+}
+
+// health asks for how something is. That it does not work is an answer too.
+func health[Out any](ctx context.Context, c *Client, path string) (Out, error) {
+	var none Out
+	resp, err := c.send(ctx, http.MethodGet, path, nil, nil)
+	if err != nil {
+		return none, err
+	}
+	if unhealthy := resp.StatusCode == http.StatusServiceUnavailable && isJSON(resp); !unhealthy {
+		if err := problemOf(resp); err != nil {
+			return none, err
+		}
 	}
 	return read[Out](resp)
 }

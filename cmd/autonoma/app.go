@@ -46,9 +46,11 @@ type app struct {
 	receipts *service.Receipts
 	limits   *service.Limits
 	tasks    *service.Tasks
+	agents   *service.Agents
 	worker   *worker.Worker
 	box      sandbox.Sandbox
-	boxError error // why there is no sandbox
+	boxProof sandbox.Report // what trying the sandbox has shown
+	boxError error          // why there is no sandbox
 	tiers    provider.Tiers
 	noModel  error // why there is no model
 	working  bool  // whether executions are carried out here
@@ -87,7 +89,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	if err != nil {
 		return nil, err
 	}
-	a.box, _, a.boxError = sandbox.Open(ctx, cfg.Sandbox)
+	a.box, a.boxProof, a.boxError = sandbox.Open(ctx, cfg.Sandbox)
 	a.tiers, a.noModel = provider.Resolve(ctx, cfg.Models, w.Getenv)
 	if a.noModel != nil && !errors.Is(a.noModel, provider.ErrNone) {
 		return nil, a.noModel
@@ -96,8 +98,9 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	installer := setup.New(filepath.Join(cfg.Data, "setup"), a.box, tools, env, w.Getenv)
 
 	a.events = event.NewLog(a.db, time.Second)
+	host, _ := os.Hostname() // for people; where it has no name, there is none to show
 	a.worker = worker.New(worker.Config{
-		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log,
+		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model,
 		},
@@ -112,9 +115,10 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	a.keys, a.tenants = service.NewKeys(a.db), service.NewTenants(a.db)
 	a.receipts = service.NewReceipts(a.db, time.Now)
 	a.limits = service.NewLimits(a.db, cfg.Plans, time.Now)
-	a.tasks = service.NewTasks(service.Config{
+	needs := service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource,
-	})
+	}
+	a.tasks, a.agents = service.NewTasks(needs), service.NewAgents(needs)
 	return a, nil
 }
 
@@ -179,12 +183,12 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	web := httpapi.NewServer(httpapi.Config{
-		Tasks: a.tasks, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
-		Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Ready: a.up, Version: version(), Log: a.requests,
+		Tasks: a.tasks, Agents: a.agents, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
+		Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Rigor: a.rigor, Ready: a.up, Version: version(), Log: a.requests,
 	})
 	// Without a model or a sandbox, what was accepted before waits for them.
 	if a.ready(autonoma.Request{}) == nil {
-		if err := a.queue.Start(ctx); err != nil {
+		if err := errors.Join(a.worker.Announce(ctx), a.queue.Start(ctx)); err != nil {
 			return errors.Join(err, ln.Close())
 		}
 		a.working = true
@@ -193,6 +197,9 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	watching, rest := context.WithCancel(context.WithoutCancel(ctx))
 	var parts sync.WaitGroup
 	parts.Go(func() { a.worker.Watch(watching) })
+	if a.working {
+		parts.Go(func() { a.worker.Beat(watching) })
+	}
 	parts.Go(func() {
 		<-ctx.Done()
 		a.drain()

@@ -36,6 +36,8 @@ func (s *server) describe() huma.Config {
 			Security: []map[string][]string{{"key": {}}},
 			Tags: []*huma.Tag{
 				{Name: "tasks", Description: "Development tasks for AI agents."},
+				{Name: "agents", Description: "The agents, and who works on what."},
+				{Name: "rigor", Description: "Single agents, invoked by name, and all executions. Needs a key with the scope admin."},
 				{Name: "admin", Description: "Tenants and keys."},
 				{Name: "utility", Description: "About the server."},
 			},
@@ -154,6 +156,24 @@ func (s *server) describeBodies(doc *huma.OpenAPI) {
 	}
 	create.Responses["202"].Content["application/json"].Example = exampleAnswer()
 
+	invoke := doc.Paths["/v1/admin/rigor/invoke/{personality}"].Post
+	invoke.RequestBody = &huma.RequestBody{
+		Required: true,
+		Content:  map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.Invoke](s), Example: exampleInvoke()}},
+	}
+	for op, example := range map[*huma.Operation]any{
+		invoke: exampleInvoked(), doc.Paths[task+"/retry"].Post: exampleAnswer(),
+	} {
+		op.Responses["202"].Content["application/json"].Example = example
+	}
+	for path, example := range map[string]any{
+		"/v1/agents/list": exampleAgents(), "/v1/agents/{id}/status": exampleAgentStatus(),
+		"/v1/agents/orchestrator/coordination": exampleCoordination(),
+		"/v1/admin/rigor/status/{executionId}": exampleExecution(), "/v1/admin/rigor/health": exampleRigorHealth(),
+	} {
+		doc.Paths[path].Get.Responses["200"].Content["application/json"].Example = example
+	}
+
 	events := doc.Paths[task+"/events"].Get
 	events.Description = "By default a stream of server-sent events: id is the event's number, event its kind, data an Event. " +
 		"It begins after Last-Event-ID or after, shows a comment every 15 seconds when nothing happens, and ends after the event " +
@@ -172,6 +192,10 @@ func (s *server) describeBodies(doc *huma.OpenAPI) {
 	doc.Paths["/v1/health"].Get.Responses["503"] = &huma.Response{
 		Description: "The server does not work",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.Health](s)}},
+	}
+	doc.Paths["/v1/admin/rigor/health"].Get.Responses["503"] = &huma.Response{
+		Description: "No execution could run",
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.RigorHealth](s)}},
 	}
 }
 

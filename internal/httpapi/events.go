@@ -22,7 +22,7 @@ import (
 const sign = 15 * time.Second
 
 type taskEventsIn struct {
-	TaskID string `path:"taskId" doc:"Names the task."`
+	TaskID string `path:"taskId" doc:"Names the task, or another run."`
 	Accept string `header:"Accept" hidden:"true"` // the document says it with the answers
 	LastID string `header:"Last-Event-ID" doc:"The number of the last event seen; takes precedence over after."`
 	After  string `query:"after" doc:"Only events after this number."`

@@ -16,7 +16,7 @@ import (
 	"autonoma"
 )
 
-func (s *server) taskDiff(ctx context.Context, by autonoma.Actor, in *taskIn) (*bodyOut, error) {
+func (s *server) taskDiff(ctx context.Context, by autonoma.Actor, in *runIn) (*bodyOut, error) {
 	id, err := taskID(in.TaskID)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func (s *server) taskDiff(ctx context.Context, by autonoma.Actor, in *taskIn) (*
 }
 
 type taskArtifactIn struct {
-	TaskID     string `path:"taskId" doc:"Names the task."`
+	TaskID     string `path:"taskId" doc:"Names the task, or another run."`
 	ArtifactID string `path:"artifactId" doc:"Names the artifact."`
 }
 

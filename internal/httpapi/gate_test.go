@@ -98,7 +98,8 @@ func TestMethodsAndPaths(t *testing.T) {
 		{"HEAD", "/v1/agents/tasks/" + id, 200, ""},
 		{"HEAD", "/v1/agents/tasks/" + id + "/events", 200, ""},
 		{"HEAD", "/livez", 200, ""},
-		{"GET", "/v1/agents/list", 404, ""}, // the next version's
+		{"POST", "/v1/agents/list", 405, "GET, HEAD, OPTIONS"},
+		{"GET", "/v1/admin/rigor/invoke/coder-ai", 405, "POST, OPTIONS"},
 		{"GET", "/v1/agents/tasks/", 404, ""},
 		{"GET", "/v1//agents/tasks", 404, ""},
 		{"GET", "/", 404, ""},
@@ -241,7 +242,8 @@ func TestInfo(t *testing.T) {
 		t.Errorf("%d of %d are listed", len(info.Endpoints), n)
 	}
 	for _, e := range info.Endpoints {
-		path := strings.NewReplacer("{taskId}", "task_000000000000", "{artifactId}", "art_000000000000").Replace(e.Path)
+		path := strings.NewReplacer("{taskId}", "task_000000000000", "{artifactId}", "art_000000000000",
+			"{id}", "coder-ai", "{personality}", "coder-ai", "{executionId}", "exec_000000000000").Replace(e.Path)
 		r := k.do(k.ann, e.Method, path, "")
 		if r.StatusCode == http.StatusMethodNotAllowed || strings.Contains(string(r.body), "nothing at this path") {
 			t.Errorf("%s %s: %s", e.Method, e.Path, r.body)

@@ -28,6 +28,7 @@ import (
 // Config is what the API needs.
 type Config struct {
 	Tasks    *service.Tasks
+	Agents   *service.Agents
 	Tenants  *service.Tenants
 	Keys     *service.Keys
 	Receipts *service.Receipts // nil: requests that are sent again are done again
@@ -43,6 +44,10 @@ type Config struct {
 	// database, queue, models and sandbox. It is asked at most once a request
 	// and should answer within a second.
 	Health func(ctx context.Context) map[string]api.Service
+
+	// Rigor returns what is known of the models and the sandbox of executions: it
+	// fills in status, message, models and sandbox.
+	Rigor func(ctx context.Context) api.RigorHealth
 
 	// Ready returns an error while requests should go elsewhere: before all is
 	// up, and from when the server drains. Nil means always ready.
@@ -123,6 +128,32 @@ func (s *server) routes() {
 	handle(s, huma.Operation{OperationID: "getTaskArtifact", Method: http.MethodGet, Path: task + "/artifacts/{artifactId}", Tags: on,
 		Summary: "Get the content of an artifact",
 		Errors:  []int{403, 404}}, s.taskArtifact)
+
+	creates(s, huma.Operation{OperationID: "retryTask", Method: http.MethodPost, Path: task + "/retry", Tags: on, DefaultStatus: http.StatusAccepted,
+		Summary: "Submit the request of a task that is over once more",
+		Errors:  []int{404, 503}}, s.retryTask, s.createdTask)
+
+	agents := []string{"agents"}
+	handle(s, huma.Operation{OperationID: "listAgents", Method: http.MethodGet, Path: "/v1/agents/list", Tags: agents,
+		Summary: "List all available AI agents and their current status",
+		Errors:  []int{403}}, s.listAgents)
+	handle(s, huma.Operation{OperationID: "getAgentStatus", Method: http.MethodGet, Path: "/v1/agents/{id}/status", Tags: agents,
+		Summary: "Get the health and status of a specific agent",
+		Errors:  []int{403, 404}}, s.agentStatus)
+	handle(s, huma.Operation{OperationID: "getCoordination", Method: http.MethodGet, Path: "/v1/agents/orchestrator/coordination", Tags: agents,
+		Summary: "See which agents work on what, what waits, and who does the work",
+		Errors:  []int{403}}, s.coordination)
+
+	rigor := []string{"rigor"}
+	creates(s, huma.Operation{OperationID: "invokeAgent", Method: http.MethodPost, Path: "/v1/admin/rigor/invoke/{personality}", Tags: rigor, DefaultStatus: http.StatusAccepted,
+		Summary: "Invoke the RIGOR framework on a specific agent",
+		Errors:  []int{404, 503}}, s.invoke, invoked)
+	handle(s, huma.Operation{OperationID: "getExecution", Method: http.MethodGet, Path: "/v1/admin/rigor/status/{executionId}", Tags: rigor,
+		Summary: "Get the status and result of an execution, of whatever kind of run",
+		Errors:  []int{403, 404}}, s.execution)
+	handle(s, huma.Operation{OperationID: "getRigorHealth", Method: http.MethodGet, Path: "/v1/admin/rigor/health", Tags: rigor,
+		Summary: "Check whether executions can be carried out",
+		Errors:  []int{403}}, s.rigorHealth)
 
 	const tenants, keys = "/v1/admin/tenants", "/v1/admin/keys"
 	admin := []string{"admin"}

@@ -47,6 +47,7 @@ type kit struct {
 	lines *lines
 
 	ann, bob, reader string // keys: two tenants, and one that may only read ann's
+	chief            string // ann's with the scope admin
 	operator         string // the key of whoever runs the installation
 	cfg              httpapi.Config
 }
@@ -67,7 +68,7 @@ func newParts(t testing.TB) *kit {
 	k := &kit{t: t, dir: dir, db: db, log: event.NewLog(db, time.Second), blobs: must(blob.Open(filepath.Join(dir, "blobs")))(t), lines: new(lines)}
 	logger := slog.New(slog.NewTextHandler(k.lines, nil))
 	jobs := must(queue.Open(ctx, db, 0, nil, logger))(t)
-	k.tasks = service.NewTasks(service.Config{
+	needs := service.Config{
 		DB: db, Queue: jobs, Log: k.log, Blobs: k.blobs, Catalog: testCatalog(t),
 		Ready: func(autonoma.Request) error { return nil },
 		Source: func(_ context.Context, req autonoma.Request) error {
@@ -76,15 +77,18 @@ func newParts(t testing.TB) *kit {
 			}
 			return nil
 		},
-	})
+	}
+	k.tasks = service.NewTasks(needs)
 	keys := service.NewKeys(db)
 	k.ann = must(keys.Create(ctx, "ann", autonoma.Startup, []autonoma.KeyScope{autonoma.ScopeRead, autonoma.ScopeWrite}))(t)
 	k.reader = must(keys.Create(ctx, "ann", autonoma.Startup, []autonoma.KeyScope{autonoma.ScopeRead}))(t)
+	k.chief = must(keys.Create(ctx, "ann", autonoma.Startup, []autonoma.KeyScope{autonoma.ScopeAdmin}))(t)
 	k.bob = must(keys.Create(ctx, "bob", autonoma.Growth, []autonoma.KeyScope{autonoma.ScopeAdmin}))(t)
 	k.operator = must(keys.Found(ctx, "admin"))(t)
 	k.doc = must(openapi3.NewLoader().LoadFromData(httpapi.Document()))(t)
 	k.cfg = httpapi.Config{
-		Tasks: k.tasks, Tenants: service.NewTenants(db), Keys: keys, Receipts: service.NewReceipts(db, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
+		Tasks: k.tasks, Agents: service.NewAgents(needs), Tenants: service.NewTenants(db), Keys: keys,
+		Receipts: service.NewReceipts(db, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
 		Health: func(context.Context) map[string]api.Service {
 			return map[string]api.Service{"database": {Status: api.Healthy, Message: "ok"}}
 		},
@@ -114,13 +118,16 @@ func must[T any](v T, err error) func(testing.TB) T {
 	}
 }
 
-// testCatalog is one agent that does everything, and another that reviews what
-// BUILD comes to.
+// testCatalog is one agent that does everything, another that reviews what BUILD
+// comes to, and a third that works for the platform.
 func testCatalog(t testing.TB) *catalog.Catalog {
-	agent := func(name string) *fstest.MapFile {
-		return &fstest.MapFile{Data: []byte("---\nname: " + name + "\ndescription: d\ncapability: BUILD\nyields: change\n---\nWork.\n")}
+	agent := func(name, more string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte("---\nname: " + name + "\ndescription: d\ncapability: BUILD\nyields: change\n" + more + "---\nWork.\n")}
 	}
-	agents := fstest.MapFS{"coder-ai.md": agent("Coder"), "review-ai.md": agent("Reviewer")}
+	agents := fstest.MapFS{
+		"coder-ai.md": agent("Coder", "aliases: [doc-ai]\n"), "review-ai.md": agent("Reviewer", ""),
+		"orchestrator-ai.md": agent("Orchestrator", "aliases: [meta-ai]\ninternal: true\n"),
+	}
 	flows := fstest.MapFS{}
 	for _, c := range autonoma.Capabilities {
 		steps := "steps:\n  - {id: work, agent: coder-ai, delivers: implementation, asks: Do it.}\n"

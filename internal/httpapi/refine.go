@@ -19,6 +19,9 @@ func refine(name string, schema *huma.Schema) {
 	p := schema.Properties
 	switch name {
 	case "CreateTask":
+		refineTask(schema)
+	case "Invoke":
+		bound(p["prompt"], 1, autonoma.MaxTask)
 		refineRequest(schema)
 	case "CreatedTask":
 		enum(p["status"], autonoma.Statuses)
@@ -31,6 +34,7 @@ func refine(name string, schema *huma.Schema) {
 		enum(p["priority"], autonoma.Priorities)
 		enum(p["delivery"], autonoma.Deliveries)
 		between(p["progress"], 0, 100)
+		enum(p["acmfMode"], autonoma.Modes)
 		nullable(p, "approval", "budget", "output", "error")
 	case "Step":
 		enum(p["status"], autonoma.StepStatuses)
@@ -64,29 +68,37 @@ func refine(name string, schema *huma.Schema) {
 	case "Problem":
 		enum(p["code"], api.Codes())
 	}
+	refineAgents(name, p)
 	if !slices.Contains(requests, name) {
 		schema.AdditionalProperties = nil // clients must expect more to be added to answers
 	}
 }
 
 // requests are what is sent to us: unknown fields are refused.
-var requests = []string{"CreateTask", "Budget", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey"}
+var requests = []string{"CreateTask", "Budget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey"}
 
-func refineRequest(schema *huma.Schema) {
+func refineTask(schema *huma.Schema) {
 	p := schema.Properties
 	bound(p["task"], 1, autonoma.MaxTask)
 	enum(p["capabilities"].Items, autonoma.Capabilities)
 	p["capabilities"].MinItems, p["capabilities"].MaxItems = new(1), new(len(autonoma.Capabilities))
 	p["capabilities"].UniqueItems = true
-	enumWithDefault(p["intelligence"], autonoma.Intelligences, autonoma.Core)
-	enumWithDefault(p["scope"], autonoma.Scopes, autonoma.MVP)
-	enumWithDefault(p["priority"], autonoma.Priorities, autonoma.Normal)
 	enumWithDefault(p["delivery"], autonoma.Deliveries, autonoma.DeliverBranch)
 	for _, name := range []string{"setup", "verify"} {
 		p[name].MaxItems = new(autonoma.MaxCommands)
 		bound(p[name].Items, 1, autonoma.MaxCommand)
 	}
 	p["metadata"].MaxProperties = new(autonoma.MaxMetadata)
+	refineRequest(schema)
+}
+
+// refineRequest refines what all requests have in common.
+func refineRequest(schema *huma.Schema) {
+	p := schema.Properties
+	enumWithDefault(p["intelligence"], autonoma.Intelligences, autonoma.Core)
+	enumWithDefault(p["scope"], autonoma.Scopes, autonoma.MVP)
+	enumWithDefault(p["priority"], autonoma.Priorities, autonoma.Normal)
+	enum(p["acmfMode"], autonoma.Modes)
 	for name, property := range p {
 		if !slices.Contains(schema.Required, name) && property.Ref == "" {
 			property.Nullable = true

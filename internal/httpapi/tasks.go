@@ -19,6 +19,11 @@ type taskIn struct {
 	TaskID string `path:"taskId" doc:"Names the task."`
 }
 
+// runIn names a run of any kind. What belongs to a run is in one place for all.
+type runIn struct {
+	TaskID string `path:"taskId" doc:"Names the task, or another run."`
+}
+
 // taskID returns the identifier, or an error if there can be no such task.
 func taskID(text string) (autonoma.RunID, error) {
 	id := autonoma.RunID(text)
@@ -36,7 +41,7 @@ func (s *server) createTask(ctx context.Context, by autonoma.Actor, in *Creation
 	req := requestOf(wish)
 	faults = append(faults, unsupported(wish)...)
 	if len(faults) > 0 {
-		return autonoma.Run{}, withNouns(faults, req)
+		return autonoma.Run{}, withNouns(faults, judged(req))
 	}
 	return s.Tasks.Submit(ctx, by, req, also)
 }
@@ -50,24 +55,50 @@ func (s *server) createdTask(run autonoma.Run) (string, api.CreatedTask) {
 	return out.StatusURL, out
 }
 
-// unsupported are the wishes that the contract knows and this version does not.
-func unsupported(wish api.CreateTask) autonoma.FieldErrors {
-	var faults autonoma.FieldErrors
-	refuse := func(is bool, field, instead string) {
-		if is {
-			faults = append(faults, &autonoma.FieldError{Field: field, Reason: "is not supported by this version; " + instead})
-		}
+type retryIn struct {
+	TaskID string `path:"taskId" doc:"Names the task."`
+	Named
+}
+
+func (s *server) retryTask(ctx context.Context, by autonoma.Actor, in *retryIn, also service.Also[autonoma.Run]) (autonoma.Run, error) {
+	id, err := taskID(in.TaskID)
+	if err != nil {
+		return autonoma.Run{}, err
 	}
-	refuse(wish.CallbackURL != "", "callbackUrl", "leave it out and follow the task's events, which end when it is over")
-	refuse(wish.ACMFMode != "", "acmfMode", "leave it out")
-	refuse(wish.Delivery == "pull_request", "delivery", "use branch and open the pull request from autonoma/<task id>, or patch")
+	return s.Tasks.Retry(ctx, by, id, also)
+}
+
+// unsupported are the wishes for a task that the contract knows and this version
+// does not.
+func unsupported(wish api.CreateTask) autonoma.FieldErrors {
+	faults := notYet(wish.CallbackURL, wish.ACMFMode)
+	refuse(&faults, wish.Delivery == "pull_request", "delivery", "use branch and open the pull request from autonoma/<task id>, or patch")
+	return faults
+}
+
+// notYet are such wishes for any run.
+func notYet(callback string, mode autonoma.Mode) autonoma.FieldErrors {
+	var faults autonoma.FieldErrors
+	refuse(&faults, callback != "", "callbackUrl", "leave it out and follow the task's events, which end when it is over")
+	refuse(&faults, mode == autonoma.Learning, "acmfMode", "use OBSERVE, and apply the patch when you agree, or ASSISTED")
+	return faults
+}
+
+func refuse(faults *autonoma.FieldErrors, is bool, field, instead string) {
+	if is {
+		*faults = append(*faults, &autonoma.FieldError{Field: field, Reason: "is not supported by this version; " + instead})
+	}
+}
+
+// judged returns what the nouns say about a request.
+func judged(req autonoma.Request) autonoma.FieldErrors {
+	faults, _ := req.Normalize().(autonoma.FieldErrors) //nolint:errorlint // it returns nothing else
 	return faults
 }
 
 // withNouns adds what the nouns say about a request to what was found before,
 // each field once.
-func withNouns(faults autonoma.FieldErrors, req autonoma.Request) error {
-	theirs, _ := req.Normalize().(autonoma.FieldErrors) //nolint:errorlint // it returns nothing else
+func withNouns(faults, theirs autonoma.FieldErrors) autonoma.FieldErrors {
 	for _, f := range theirs {
 		told := slices.ContainsFunc(faults, func(g *autonoma.FieldError) bool {
 			return g.Field == "" || g.Field == f.Field || strings.HasPrefix(g.Field, f.Field+"[")
@@ -140,7 +171,7 @@ func (s *server) getTask(ctx context.Context, by autonoma.Actor, in *taskIn) (*t
 	if err != nil {
 		return nil, err
 	}
-	run, err := s.Tasks.Get(ctx, by, id)
+	run, err := s.Tasks.Task(ctx, by, id)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +179,7 @@ func (s *server) getTask(ctx context.Context, by autonoma.Actor, in *taskIn) (*t
 	return &taskOut{body}, err
 }
 
-func (s *server) cancelTask(ctx context.Context, by autonoma.Actor, in *taskIn) (*taskOut, error) {
+func (s *server) cancelTask(ctx context.Context, by autonoma.Actor, in *runIn) (*taskOut, error) {
 	id, err := taskID(in.TaskID)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ func TestSubmitAndLook(t *testing.T) {
 	want := []string{
 		"taskId", "status", "progress", "currentAgent", "completedPhases", "estimatedCompletion", "output", "error",
 		"createdAt", "startedAt", "completedAt", "statusDetail", "kind", "task", "capabilities", "intelligence", "scope",
-		"priority", "source", "queuePosition", "steps", "approval", "usage", "budget", "metadata", "links", "baseRef", "delivery",
+		"priority", "source", "queuePosition", "steps", "approval", "usage", "budget", "metadata", "links", "baseRef", "delivery", "acmfMode", "retryOf",
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(task))); diff != "" {
@@ -51,6 +51,7 @@ func TestSubmitAndLook(t *testing.T) {
 	for key, want := range map[string]any{
 		"status": "queued", "progress": 0.0, "currentAgent": nil, "output": nil, "error": nil, "queuePosition": 1.0,
 		"startedAt": nil, "budget": nil, "approval": nil, "scope": "mvp", "delivery": "branch", "kind": "task",
+		"acmfMode": "ASSISTED", "retryOf": nil,
 	} {
 		if task[key] != want {
 			t.Errorf("%s is %v, want %v", key, task[key], want)
@@ -180,7 +181,7 @@ func TestOtherTenant(t *testing.T) {
 	art := k.keep(id, autonoma.Artifact{Name: "p", Type: autonoma.PatchArtifact, Path: "p"}, "x")
 	const none = "task_000000000000"
 	for _, tt := range []struct{ method, rest string }{
-		{"GET", ""}, {"POST", "/cancel"}, {"GET", "/events"}, {"GET", "/diff"}, {"GET", "/artifacts/" + string(art)},
+		{"GET", ""}, {"POST", "/cancel"}, {"POST", "/retry"}, {"GET", "/events"}, {"GET", "/diff"}, {"GET", "/artifacts/" + string(art)},
 	} {
 		theirs := k.do(k.bob, tt.method, "/v1/agents/tasks/"+string(id)+tt.rest, "", "X-Request-Id", "same")
 		nobodys := k.do(k.bob, tt.method, "/v1/agents/tasks/"+none+tt.rest, "", "X-Request-Id", "same")

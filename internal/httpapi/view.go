@@ -9,17 +9,28 @@ import (
 
 // requestOf is a task as it was sent, in our words.
 func requestOf(in api.CreateTask) autonoma.Request {
-	req := autonoma.Request{
+	return autonoma.Request{
 		Task: in.Task, Capabilities: in.Capabilities, Intelligence: in.Intelligence, Scope: in.Scope,
 		Priority: in.Priority, Source: in.Source, BaseRef: in.BaseRef, Delivery: in.Delivery,
-		Setup: in.Setup, Verify: in.Verify, Metadata: in.Metadata,
+		Setup: in.Setup, Verify: in.Verify, Mode: in.ACMFMode, Metadata: in.Metadata, Budget: budgetOf(in.Budget),
 	}
-	if b := in.Budget; b != nil {
-		req.Budget = autonoma.Budget{
-			MaxCostUSD: orZero(b.MaxCostUSD), MaxTokens: orZero(b.MaxTokens), MaxDurationSeconds: orZero(b.MaxDurationSeconds),
-		}
+}
+
+// requestOfInvoke is what was asked of a single agent, in our words.
+func requestOfInvoke(in api.Invoke) autonoma.Request {
+	return autonoma.Request{
+		Task: in.Prompt, Intelligence: in.Intelligence, Scope: in.Scope, Priority: in.Priority, Source: in.Source,
+		Mode: in.ACMFMode, Budget: budgetOf(in.Budget),
 	}
-	return req
+}
+
+func budgetOf(b *api.Budget) autonoma.Budget {
+	if b == nil {
+		return autonoma.Budget{}
+	}
+	return autonoma.Budget{
+		MaxCostUSD: orZero(b.MaxCostUSD), MaxTokens: orZero(b.MaxTokens), MaxDurationSeconds: orZero(b.MaxDurationSeconds),
+	}
 }
 
 // view is a run as it is shown.

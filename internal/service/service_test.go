@@ -25,10 +25,11 @@ import (
 
 // An office is the services on a database of their own. Nobody works there.
 type office struct {
-	db    *store.DB
-	keys  *service.Keys
-	tasks *service.Tasks
-	cfg   service.Config
+	db     *store.DB
+	keys   *service.Keys
+	tasks  *service.Tasks
+	agents *service.Agents
+	cfg    service.Config
 }
 
 func open(t *testing.T) *office {
@@ -56,7 +57,7 @@ func open(t *testing.T) *office {
 		Ready:  func(autonoma.Request) error { return nil },
 		Source: func(context.Context, autonoma.Request) error { return nil },
 	}
-	return &office{db: db, keys: service.NewKeys(db), tasks: service.NewTasks(cfg), cfg: cfg}
+	return &office{db: db, keys: service.NewKeys(db), tasks: service.NewTasks(cfg), agents: service.NewAgents(cfg), cfg: cfg}
 }
 
 // holder makes a key for a tenant, and returns who holds it.
@@ -184,6 +185,7 @@ func TestWhoMay(t *testing.T) {
 	ctx := t.Context()
 	reads := map[string]func(by autonoma.Actor) error{
 		"get":       func(by autonoma.Actor) error { _, err := o.tasks.Get(ctx, by, run.ID); return err },
+		"task":      func(by autonoma.Actor) error { _, err := o.tasks.Task(ctx, by, run.ID); return err },
 		"events":    func(by autonoma.Actor) error { _, err := o.tasks.Events(ctx, by, run.ID, 0, 1); return err },
 		"follow":    func(by autonoma.Actor) error { _, err := o.tasks.Follow(ctx, by, run.ID, 0, 1); return err },
 		"artifacts": func(by autonoma.Actor) error { _, err := o.tasks.Artifacts(ctx, by, run.ID); return err },
@@ -221,6 +223,9 @@ func TestWhoMay(t *testing.T) {
 	for name, by := range map[string]autonoma.Actor{"stranger": stranger, "reader": reader} {
 		if _, err := o.tasks.Cancel(ctx, by, run.ID); err == nil {
 			t.Errorf("a %s cancelled the run", name)
+		}
+		if _, err := o.tasks.Retry(ctx, by, run.ID); !errors.Is(err, autonoma.ErrNotFound) && !errors.Is(err, autonoma.ErrForbidden) {
+			t.Errorf("a %s asks for it again: %v", name, err)
 		}
 	}
 	if got, err := o.tasks.Get(ctx, owner, run.ID); err != nil || got.Status != autonoma.Queued {
@@ -368,5 +373,86 @@ func TestCancel(t *testing.T) {
 	}
 	if len(told) != 2 || !event.Last(told[1]) {
 		t.Errorf("told are %+v", told)
+	}
+}
+
+// Who may know of agents: their state is for readers, executions and invocations are
+// for admins, and those of another tenant are not there.
+func TestWhoMayKnowOfAgents(t *testing.T) {
+	o := open(t)
+	reader, _ := o.holder(t, "owner", autonoma.ScopeRead)
+	writer, _ := o.holder(t, "owner", autonoma.ScopeWrite)
+	admin, _ := o.holder(t, "owner", autonoma.ScopeAdmin)
+	stranger, _ := o.holder(t, "stranger", autonoma.ScopeAdmin)
+	ctx := t.Context()
+	run, err := o.tasks.Invoke(ctx, admin, "plan-ai", autonoma.Request{Task: "plan it"})
+	if err != nil || run.Kind != autonoma.KindRigor || run.Request.Agent != "planner-ai" || len(run.Steps) != 1 || run.Steps[0].Agent != "planner-ai" {
+		t.Fatalf("%+v, %v", run, err)
+	}
+	if string(run.Steps[0].Execution) != string(run.ID) {
+		t.Errorf("the execution of %s is %s", run.ID, run.Steps[0].Execution)
+	}
+	for _, tt := range []struct {
+		name                            string
+		ask                             func(by autonoma.Actor) error
+		reader, writer, admin, stranger error
+	}{
+		{"list", func(by autonoma.Actor) error { _, err := o.agents.List(ctx, by); return err }, nil, autonoma.ErrForbidden, nil, nil},
+		{"get", func(by autonoma.Actor) error { _, err := o.agents.Get(ctx, by, "coder-ai"); return err }, nil, autonoma.ErrForbidden, nil, nil},
+		{"coordination", func(by autonoma.Actor) error { _, err := o.agents.Coordination(ctx, by); return err }, nil, autonoma.ErrForbidden, nil, nil},
+		{"engine", func(by autonoma.Actor) error { _, err := o.agents.Engine(ctx, by); return err }, autonoma.ErrForbidden, autonoma.ErrForbidden, nil, nil},
+		{"execution", func(by autonoma.Actor) error {
+			_, err := o.agents.Execution(ctx, by, run.Steps[0].Execution)
+			return err
+		}, autonoma.ErrForbidden, autonoma.ErrForbidden, nil, autonoma.ErrNotFound},
+		{"invoke", func(by autonoma.Actor) error {
+			_, err := o.tasks.Invoke(ctx, by, "nobody", build())
+			return err
+		}, autonoma.ErrForbidden, autonoma.ErrForbidden, autonoma.ErrNotFound, autonoma.ErrNotFound},
+	} {
+		for who, c := range map[string]struct {
+			by   autonoma.Actor
+			want error
+		}{"reader": {reader, tt.reader}, "writer": {writer, tt.writer}, "admin": {admin, tt.admin}, "stranger": {stranger, tt.stranger}} {
+			if err := tt.ask(c.by); !errors.Is(err, c.want) {
+				t.Errorf("%s by the %s: %v", tt.name, who, err)
+			}
+		}
+	}
+	if e, err := o.agents.Engine(ctx, stranger); err != nil || e.Queued != 0 || e.Agents != 25 {
+		t.Errorf("the stranger sees %+v: %v", e, err)
+	}
+	if e, err := o.agents.Engine(ctx, admin); err != nil || e.Queued != 1 {
+		t.Errorf("the admin sees %+v: %v", e, err)
+	}
+}
+
+// How long invocations take is told of invocations of the same agent, and what they
+// take is not what tasks are expected to.
+func TestExpectedOfInvocations(t *testing.T) {
+	o := open(t)
+	admin, _ := o.holder(t, "owner", autonoma.ScopeAdmin)
+	invoke := func(agent autonoma.AgentID) autonoma.Run {
+		t.Helper()
+		run, err := o.tasks.Invoke(t.Context(), admin, agent, autonoma.Request{Task: "do it"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	run := invoke("coder-ai")
+	run.Status, run.StartedAt, run.CompletedAt = autonoma.Completed, run.CreatedAt, run.CreatedAt.Add(time.Minute)
+	if err := o.db.Update(t.Context(), func(tx *store.Tx) error { return tx.SaveRun(run) }); err != nil {
+		t.Fatal(err)
+	}
+	if got := invoke("coder-ai").Expected; got != time.Minute {
+		t.Errorf("another is expected to take %v", got)
+	}
+	if got := invoke("tester-ai").Expected; got != catalog.Expected(autonoma.MVP) {
+		t.Errorf("that of another agent is expected to take %v", got)
+	}
+	task, err := o.tasks.Submit(t.Context(), admin, build())
+	if err != nil || task.Expected != catalog.Expected(autonoma.MVP) {
+		t.Errorf("a task is expected to take %v: %v", task.Expected, err)
 	}
 }

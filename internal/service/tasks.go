@@ -21,6 +21,12 @@ func (s *Tasks) Submit(ctx context.Context, by autonoma.Actor, req autonoma.Requ
 	if err := may(by, autonoma.ScopeWrite); err != nil {
 		return autonoma.Run{}, err
 	}
+	return s.accept(ctx, by, autonoma.KindTask, req, "", also)
+}
+
+// accept saves a run of the request, which repeats another if again names one, with
+// the job to begin it and whatever else was to be done.
+func (s *Tasks) accept(ctx context.Context, by autonoma.Actor, kind autonoma.Kind, req autonoma.Request, again autonoma.RunID, also []Also[autonoma.Run]) (autonoma.Run, error) {
 	if err := req.Normalize(); err != nil {
 		return autonoma.Run{}, err
 	}
@@ -38,7 +44,8 @@ func (s *Tasks) Submit(ctx context.Context, by autonoma.Actor, req autonoma.Requ
 	if err != nil {
 		return autonoma.Run{}, err
 	}
-	run, first := autonoma.NewRun(autonoma.KindTask, by.Tenant, req, steps, expected, s.now())
+	run, first := autonoma.NewRun(kind, by.Tenant, req, steps, expected, s.now())
+	run.RetryOf = again
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.InsertRun(run, first); err != nil {
 			return err
@@ -63,7 +70,7 @@ func Begin(ctx context.Context, tx *store.Tx, q *queue.Queue, run *autonoma.Run,
 		return fmt.Errorf("begin %s: no step may begin", run.ID)
 	}
 	e := autonoma.Execution{
-		ID: autonoma.NewExecutionID(), Run: run.ID, Step: step.ID, Agent: step.Agent, Round: step.Round,
+		ID: run.NewExecutionID(), Run: run.ID, Step: step.ID, Agent: step.Agent, Round: step.Round,
 		Status: autonoma.StepPending, Base: base, CreatedAt: at,
 	}
 	step.Execution = e.ID
@@ -133,13 +140,13 @@ func (s *Tasks) Ahead(ctx context.Context, run autonoma.Run) (int, error) {
 	return s.DB.Ahead(ctx, run)
 }
 
-// List returns up to limit runs of the asker, newest first, from the cursor on,
+// List returns up to limit tasks of the asker, newest first, from the cursor on,
 // and the cursor of the next page, which is zero if there is none.
 func (s *Tasks) List(ctx context.Context, by autonoma.Actor, status autonoma.Status, from store.Cursor, limit int) ([]autonoma.Run, store.Cursor, error) {
 	if err := may(by, autonoma.ScopeRead); err != nil {
 		return nil, store.Cursor{}, err
 	}
-	runs, err := s.DB.Runs(ctx, store.RunFilter{Tenant: by.Tenant, Status: status, Before: from, Limit: limit + 1})
+	runs, err := s.DB.Runs(ctx, store.RunFilter{Tenant: by.Tenant, Kind: autonoma.KindTask, Status: status, Before: from, Limit: limit + 1})
 	runs, next := cut(runs, limit, func(r autonoma.Run) store.Cursor { return store.Cursor{At: r.CreatedAt, ID: string(r.ID)} })
 	return runs, next, err
 }

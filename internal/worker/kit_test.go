@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -55,6 +56,7 @@ type house struct {
 	db     *store.DB
 	queue  *queue.Queue
 	tasks  *service.Tasks
+	agents *service.Agents
 	owner  autonoma.Actor
 	spaces *workspace.Store
 	stop   func() // waits until the worker is at rest
@@ -79,7 +81,7 @@ func open(t *testing.T, m model.Model, files string) *house {
 	tools, env := sandbox.Toolchains(os.Getenv)
 	events := event.NewLog(h.db, 100*time.Millisecond)
 	w := worker.New(worker.Config{
-		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log,
+		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2,
 		Engine: &rigor.Engine{
 			Policy: must(rigor.DefaultPolicy())(t), Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
 			Installer: setup.New(filepath.Join(data, "setup"), box, tools, env, os.Getenv),
@@ -88,11 +90,12 @@ func open(t *testing.T, m model.Model, files string) *house {
 	})
 	h.queue = must(queue.Open(t.Context(), h.db, 2, w.Do, log))(t)
 	w.Queue = h.queue
-	h.tasks = service.NewTasks(service.Config{
+	needs := service.Config{
 		DB: h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known,
 		Ready:  func(autonoma.Request) error { return nil },
 		Source: func(context.Context, autonoma.Request) error { return nil },
-	})
+	}
+	h.tasks, h.agents = service.NewTasks(needs), service.NewAgents(needs)
 	keys := service.NewKeys(h.db)
 	key := must(keys.Create(t.Context(), "owner", autonoma.Startup, autonoma.KeyScopes))(t)
 	h.owner = must(keys.Who(t.Context(), key))(t)
@@ -103,11 +106,12 @@ func open(t *testing.T, m model.Model, files string) *house {
 // start lets the worker work until stop is called, or the test ends.
 func (h *house) start(w *worker.Worker) {
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := h.queue.Start(ctx); err != nil {
+	if err := errors.Join(w.Announce(ctx), h.queue.Start(ctx)); err != nil {
 		h.t.Fatal(err)
 	}
 	var watch sync.WaitGroup
 	watch.Go(func() { w.Watch(ctx) })
+	watch.Go(func() { w.Beat(ctx) })
 	h.stop = sync.OnceFunc(func() {
 		w.Cut()
 		grace, done := context.WithTimeout(ctx, 5*time.Second)

@@ -73,6 +73,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/rigor/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Check whether executions can be carried out */
+        get: operations["getRigorHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/rigor/invoke/{personality}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Invoke the RIGOR framework on a specific agent */
+        post: operations["invokeAgent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/rigor/status/{executionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the status and result of an execution, of whatever kind of run */
+        get: operations["getExecution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/admin/tenants": {
         parameters: {
             query?: never;
@@ -107,6 +158,40 @@ export interface paths {
         head?: never;
         /** Put a tenant on another plan */
         patch: operations["changeTenant"];
+        trace?: never;
+    };
+    "/v1/agents/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List all available AI agents and their current status */
+        get: operations["listAgents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/orchestrator/coordination": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See which agents work on what, what waits, and who does the work */
+        get: operations["getCoordination"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/agents/tasks": {
@@ -215,6 +300,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/tasks/{taskId}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit the request of a task that is over once more */
+        post: operations["retryTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agents/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the health and status of a specific agent */
+        get: operations["getAgentStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/health": {
         parameters: {
             query?: never;
@@ -270,6 +389,133 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        ACMF: {
+            /**
+             * Format: double
+             * @description Its own estimate of what it completed, from 0 to 1; null before there is any.
+             */
+            averageConfidence: number | null;
+            /**
+             * Format: int64
+             * @description Failed since the last that was completed.
+             */
+            consecutiveFailures: number;
+            /**
+             * Format: int64
+             * @description Completed since the last that failed.
+             */
+            consecutiveSuccesses: number;
+            /**
+             * @description How far it may go by itself.
+             * @enum {string}
+             */
+            mode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
+            /**
+             * @description The mode it may reach next. This version lets none be reached, so it is null.
+             * @enum {string|null}
+             */
+            nextMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS" | null;
+            /**
+             * Format: double
+             * @description The part in which a person decided otherwise, from 0 to 1. This version does not count that, so it is null.
+             */
+            overrideRate: number | null;
+            /** @description What it lacks for that. Null as long as nextMode is. */
+            remaining: components["schemas"]["Remaining"] | null;
+            /**
+             * Format: double
+             * @description The part that was completed, from 0 to 1; null before there is any.
+             */
+            successRate: number | null;
+            /**
+             * Format: int64
+             * @description How often it came to an end by itself, completed or failed.
+             */
+            tasks: number;
+        };
+        ActiveAgent: {
+            /** @description The steps that have to be completed first. */
+            dependsOn: string[];
+            /** @description Its work, once there is some. */
+            executionId: string | null;
+            /** @description Names the agent. */
+            id: string;
+            /**
+             * @description The RIGOR phase it is in; null before and after.
+             * @enum {string|null}
+             */
+            phase: "research" | "inspect" | "generate" | "optimize" | "review" | null;
+            /**
+             * Format: int64
+             * @description Hundredths that are done.
+             */
+            progress: number;
+            /**
+             * @description Where the step is.
+             * @enum {string}
+             */
+            status: "pending" | "running" | "completed" | "failed" | "cancelled" | "skipped";
+            /** @description The step it does. */
+            stepId: string;
+        };
+        ActiveTask: {
+            /** @description All its steps, in order, and who does them. */
+            agents: components["schemas"]["ActiveAgent"][];
+            /** @description The agent that works on it now. */
+            currentAgent: string | null;
+            /**
+             * @description Through which door it came in.
+             * @enum {string}
+             */
+            kind: "task" | "rigor" | "workflow";
+            /** @description How its agents work together: sequential, each on what the one before left, or single. */
+            pattern: string;
+            /**
+             * Format: int64
+             * @description Hundredths that are done.
+             */
+            progress: number;
+            /**
+             * @description Where it is in its life.
+             * @enum {string}
+             */
+            status: "queued" | "in_progress" | "awaiting_approval" | "waiting_provider" | "completed" | "failed" | "cancelled";
+            /** @description Names the run. */
+            taskId: string;
+        };
+        Agent: {
+            /**
+             * @description How far it may go by itself. All agents begin at ASSISTED; this version does not count towards another mode yet.
+             * @enum {string}
+             */
+            acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
+            /**
+             * Format: int64
+             * @description Your runs that it works on, those that wait for a provider or a person included.
+             */
+            activeTasks: number;
+            /**
+             * @description The kind of work it belongs to.
+             * @enum {string}
+             */
+            capability: "BUILD" | "EVOLVE" | "OPTIMIZE" | "SECURE" | "GOVERN" | "PLATFORM" | "OPERATE";
+            /** @description What it does. */
+            description: string;
+            /**
+             * @description Unhealthy when it is offline; degraded when work of yours waits because the provider of its model refuses.
+             * @enum {string}
+             */
+            health: "healthy" | "degraded" | "unhealthy";
+            /** @description Names the agent. */
+            id: string;
+            /** @description What it is called. */
+            name: string;
+            /**
+             * @description Busy when it works on one of your runs, which does not keep it from working on another; offline when there is no worker alive that could carry out its work.
+             * @enum {string}
+             */
+            status: "available" | "busy" | "offline";
+        };
         AgentSpent: {
             /** @description The agent. */
             agent: string;
@@ -298,6 +544,80 @@ export interface components {
              * @description Tokens that models wrote.
              */
             outputTokens: number;
+        };
+        AgentStatus: {
+            /** @description What its maturity is judged by. */
+            acmf: components["schemas"]["ACMF"];
+            /**
+             * @description How far it may go by itself. All agents begin at ASSISTED; this version does not count towards another mode yet.
+             * @enum {string}
+             */
+            acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
+            /**
+             * Format: int64
+             * @description Your runs that it works on, those that wait for a provider or a person included.
+             */
+            activeTasks: number;
+            /**
+             * Format: int64
+             * @description How long it took to complete its work, in milliseconds; null before there is any.
+             */
+            averageDurationMs: number | null;
+            /**
+             * @description The kind of work it belongs to.
+             * @enum {string}
+             */
+            capability: "BUILD" | "EVOLVE" | "OPTIMIZE" | "SECURE" | "GOVERN" | "PLATFORM" | "OPERATE";
+            /**
+             * Format: int64
+             * @description How often it completed its work for you.
+             */
+            completedTasks: number;
+            /** @description What it does. */
+            description: string;
+            /**
+             * Format: int64
+             * @description How often it failed. What was cancelled counts neither way.
+             */
+            failedTasks: number;
+            /**
+             * @description Unhealthy when it is offline; degraded when work of yours waits because the provider of its model refuses.
+             * @enum {string}
+             */
+            health: "healthy" | "degraded" | "unhealthy";
+            /** @description Names the agent. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it last began or ended work for you.
+             */
+            lastActiveAt: string | null;
+            /** @description What it is called. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Your runs that wait for it to begin.
+             */
+            queuedTasks: number;
+            /**
+             * @description Busy when it works on one of your runs, which does not keep it from working on another; offline when there is no worker alive that could carry out its work.
+             * @enum {string}
+             */
+            status: "available" | "busy" | "offline";
+            /**
+             * Format: double
+             * @description The part that was completed, from 0 to 1; null before there is any.
+             */
+            successRate: number | null;
+        };
+        Agents: {
+            /** @description The agents, in their order. Those that work for the platform itself are not among them. */
+            agents: components["schemas"]["Agent"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            total: number;
         };
         Approval: {
             /** @description Names the approval. */
@@ -359,9 +679,25 @@ export interface components {
             /** @description What it printed, if it failed, with its middle left out. */
             output: string | null;
         };
+        Coordination: {
+            /** @description Your runs that have begun and are not over, newest first, at most 100: tasks, workflows and agents invoked by name. */
+            activeTasks: components["schemas"]["ActiveTask"][];
+            /** @description Your runs that have not begun. */
+            queue: components["schemas"]["Queue"];
+            /**
+             * Format: date-time
+             * @description When this was so.
+             */
+            timestamp: string;
+            /** @description The processes that carry out executions and are alive. */
+            workers: components["schemas"]["Worker"][];
+        };
         CreateTask: {
-            /** @description Not in this version, which refuses it. */
-            acmfMode?: string | null;
+            /**
+             * @description How far the agents may go by themselves, at most: the lower of this and their own mode holds. With OBSERVE the result is only kept as artifacts. LEARNING is not in this version, which refuses it.
+             * @enum {string|null}
+             */
+            acmfMode?: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS" | null;
             /** @description Branch, tag or commit to begin at. Without one, the HEAD of the source. */
             baseRef?: string | null;
             /** @description What the task may use. */
@@ -490,11 +826,125 @@ export interface components {
             /** @description Give it as after to get the next page; null if there is none yet. */
             nextCursor: string | null;
         };
+        Execution: {
+            /**
+             * @description How far the agent may go by itself.
+             * @enum {string}
+             */
+            acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
+            /** @description The question that waits for a human. This version asks none, so it is null. */
+            approval: components["schemas"]["Approval"] | null;
+            /** @description The named outputs of the execution; of an invocation, those of its delivery too. */
+            artifacts: components["schemas"]["Artifact"][];
+            /**
+             * Format: date-time
+             * @description When it was over, however it ended.
+             */
+            completedAt: string | null;
+            /**
+             * Format: double
+             * @description The agent's own estimate, from 0 to 1, once it is done.
+             */
+            confidence: number | null;
+            /**
+             * Format: date-time
+             * @description When it was put into the queue.
+             */
+            createdAt: string;
+            /** @description What the agent decided, and why. */
+            decisions: string[];
+            /** @description Why it failed, once it has. */
+            error: components["schemas"]["TaskError"] | null;
+            /** @description Names the execution. */
+            executionId: string;
+            /** @description The gates it had to pass. This version has none, so it is empty. */
+            gates: components["schemas"]["Gate"][];
+            /** @description Paths of what belongs to the run. */
+            links: components["schemas"]["Links"];
+            /** @description What it came to, once it is done. */
+            output: components["schemas"]["ExecutionOutput"] | null;
+            /** @description Whose work it is. */
+            personality: string;
+            /**
+             * @description The RIGOR phase it is in, or ended in; null before.
+             * @enum {string|null}
+             */
+            phase: "research" | "inspect" | "generate" | "optimize" | "review" | null;
+            /** @description The five phases, in order. */
+            phases: components["schemas"]["Phase"][];
+            /**
+             * Format: int64
+             * @description Hundredths that are done, by what the phases took before.
+             */
+            progress: number;
+            /** @description The task, workflow or invocation it is part of. */
+            runId: string;
+            /**
+             * Format: date-time
+             * @description When the work began.
+             */
+            startedAt: string | null;
+            /**
+             * @description Where it is in its life. That of an agent invoked by name includes the delivery of its result.
+             * @enum {string}
+             */
+            status: "queued" | "in_progress" | "awaiting_approval" | "waiting_provider" | "completed" | "failed" | "cancelled";
+            /** @description What it used so far. */
+            usage: components["schemas"]["Usage"];
+        };
+        ExecutionOutput: {
+            /** @description The commit that the run began at. */
+            baseCommit: string;
+            /** @description Branch in the source that holds the result of the run, once it was delivered there. */
+            branch: string | null;
+            /** @description Whether it changed the repository. */
+            changed: boolean;
+            /** @description What it wrote, as Markdown, if that is its work. */
+            document: string | null;
+            /** @description The commit afterwards. */
+            headCommit: string;
+            /** @description What was done, in the agent's words. */
+            summary: string;
+            /**
+             * @description What it decided, if it is one that judges: approve or changes.
+             * @enum {string|null}
+             */
+            verdict: "approve" | "changes" | null;
+            /** @description What the platform found out by itself about headCommit; null if it did not look. */
+            verification: components["schemas"]["Verification"] | null;
+        };
         Field: {
             /** @description The field, as in capabilities[1]; empty for the body as a whole. */
             field: string;
             /** @description What is wrong with it. */
             message: string;
+        };
+        Gate: {
+            /** @description Whether the execution fails if it does not pass. */
+            blocking: boolean;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            durationMs: number;
+            /** @description Names the gate. */
+            id: string;
+            /** @description What there is to say about it. */
+            message: string;
+            /** @description What it is called. */
+            name: string;
+            /**
+             * Format: double
+             * @description What was measured.
+             */
+            score: number | null;
+            /** @description What came of it. */
+            status: string;
+            /**
+             * Format: double
+             * @description What has to be reached.
+             */
+            threshold: number | null;
         };
         Health: {
             /** @description The services by name: database, queue, models, sandbox. */
@@ -534,6 +984,57 @@ export interface components {
             plan: "startup" | "growth" | "scale" | "enterprise";
             /** @description Version of the server. */
             version: string;
+        };
+        Invoke: {
+            /**
+             * @description How far the agent may go by itself, at most: the lower of this and its own mode holds. With OBSERVE the result is only kept as artifacts. LEARNING is not in this version, which refuses it.
+             * @enum {string|null}
+             */
+            acmfMode?: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS" | null;
+            /** @description What the work may use. */
+            budget?: components["schemas"]["Budget"] | null;
+            /** @description Not in this version, which refuses it: ask for the status, or follow the events. */
+            callbackUrl?: string | null;
+            /**
+             * @description How hard to think.
+             * @default core
+             * @enum {string|null}
+             */
+            intelligence?: "core" | "pro" | "ultra" | null;
+            /**
+             * @description Which run goes first when several wait.
+             * @default normal
+             * @enum {string|null}
+             */
+            priority?: "low" | "normal" | "high" | null;
+            /** @description What the agent is asked for, in plain words: 1 to 10,000 characters after trimming. */
+            prompt: string;
+            /**
+             * @description How much has to be proven before the work counts as completed.
+             * @default mvp
+             * @enum {string|null}
+             */
+            scope?: "demo" | "poc" | "mvp" | "product" | "production" | null;
+            /** @description Path below an allowed root, or URL, of the repository. Without one a new repository is made. */
+            source?: string | null;
+        };
+        Invoked: {
+            /**
+             * @description How far the agent may go by itself.
+             * @enum {string}
+             */
+            acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
+            /** @description Names the execution, and the run it is the only one of. */
+            executionId: string;
+            /** @description The agent that was invoked. */
+            personality: string;
+            /**
+             * @description Where the execution is in its life.
+             * @enum {string}
+             */
+            status: "queued" | "in_progress" | "awaiting_approval" | "waiting_provider" | "completed" | "failed" | "cancelled";
+            /** @description Path of the execution's status. */
+            statusUrl: string;
         };
         Key: {
             /**
@@ -657,7 +1158,7 @@ export interface components {
             diff: string;
             /** @description Its events. */
             events: string;
-            /** @description The task. */
+            /** @description The task, or the status of the agent that was invoked. */
             self: string;
         };
         ModelSpent: {
@@ -725,6 +1226,38 @@ export interface components {
             /** @description What the platform found out by itself about the delivered commit. */
             verification: components["schemas"]["Verification"];
         };
+        Phase: {
+            /**
+             * Format: date-time
+             * @description When it was completed.
+             */
+            completedAt: string | null;
+            /**
+             * Format: int64
+             * @description How long it took so far, in milliseconds; null before it begins.
+             */
+            duration: number | null;
+            /**
+             * @description Which it is.
+             * @enum {string}
+             */
+            name: "research" | "inspect" | "generate" | "optimize" | "review";
+            /**
+             * Format: int64
+             * @description 100 once it is completed, else 0: how far a phase has come is not known.
+             */
+            progress: number;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            startedAt: string | null;
+            /**
+             * @description Where it is.
+             * @enum {string}
+             */
+            status: "pending" | "running" | "completed" | "failed" | "cancelled" | "skipped";
+        };
         Problem: {
             /**
              * @description Stable name of the kind of problem, for programs.
@@ -746,6 +1279,80 @@ export interface components {
             title: string;
             /** @description Always about:blank: branch on code. */
             type: string;
+        };
+        Queue: {
+            /** @description How many there are of each priority. */
+            byPriority: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description How long the oldest has waited; null if there is none.
+             */
+            oldestSeconds: number | null;
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            queued: number;
+        };
+        Remaining: {
+            /**
+             * Format: int64
+             * @description More executions that come to an end by themselves.
+             */
+            tasks: number;
+        };
+        RigorHealth: {
+            /**
+             * Format: int64
+             * @description Your executions that are under way.
+             */
+            activeExecutions: number;
+            /**
+             * Format: int64
+             * @description How many agents can be invoked.
+             */
+            agents: number;
+            /** @description What is not as it should be, and what to do about it. */
+            message: string | null;
+            /** @description The models that think, by tier. */
+            models: {
+                [key: string]: components["schemas"]["RigorModel"];
+            };
+            /** @description The phases of an execution, in order. */
+            phases: ("research" | "inspect" | "generate" | "optimize" | "review")[];
+            /**
+             * Format: int64
+             * @description Your executions that nobody has taken yet.
+             */
+            queuedExecutions: number;
+            /** @description How commands of agents are confined. */
+            sandbox: components["schemas"]["RigorSandbox"];
+            /**
+             * @description Unhealthy when no execution could run.
+             * @enum {string}
+             */
+            status: "healthy" | "degraded" | "unhealthy";
+            /** @description Version of the server. */
+            version: string;
+        };
+        RigorModel: {
+            /** @description Those that are asked when it cannot be used, in order. */
+            fallbacks: string[];
+            /** @description Provider and name of the model that is asked first. */
+            model: string | null;
+            /**
+             * @description Unhealthy if there is none. Whether its provider answers is found out when it is asked.
+             * @enum {string}
+             */
+            status: "healthy" | "degraded" | "unhealthy";
+        };
+        RigorSandbox: {
+            /** @description The level that holds on the server that answers; null if there is none. */
+            level: string | null;
+            /** @description What was tried when the server started, and held. */
+            provenBy: string[];
         };
         Service: {
             /** @description What there is to say about it, and what to do if it is not healthy. */
@@ -840,6 +1447,11 @@ export interface components {
             status: "pending" | "running" | "completed" | "failed" | "cancelled" | "skipped";
         };
         Task: {
+            /**
+             * @description How far the agents may go by themselves.
+             * @enum {string}
+             */
+            acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
             /** @description The question that waits for a human. This version asks none, so it is null. */
             approval: components["schemas"]["Approval"] | null;
             /** @description Where the work begins; null for the HEAD of the source. */
@@ -907,6 +1519,8 @@ export interface components {
              * @description Place in the queue, of all who share it: 1 is next. Null unless queued.
              */
             queuePosition: number | null;
+            /** @description The task whose request it repeats, if it does. */
+            retryOf: string | null;
             /**
              * @description How much has to be proven.
              * @enum {string}
@@ -1042,6 +1656,27 @@ export interface components {
              * @enum {string}
              */
             status: "verified" | "failed" | "not_applicable";
+        };
+        Worker: {
+            /**
+             * Format: int64
+             * @description How many of yours it carries out now. Of those for others nothing is told.
+             */
+            busy: number;
+            /** @description Where it runs. */
+            host: string;
+            /** @description Names the process; a new one at each start. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it last said that it is alive.
+             */
+            lastSeenAt: string;
+            /**
+             * Format: int64
+             * @description How many executions it carries out at once, whoever they are for.
+             */
+            slots: number;
         };
     };
     responses: {
@@ -1405,6 +2040,263 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
         };
     };
+    getRigorHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "message": null,
+                     *       "phases": [
+                     *         "research",
+                     *         "inspect",
+                     *         "generate",
+                     *         "optimize",
+                     *         "review"
+                     *       ],
+                     *       "activeExecutions": 1,
+                     *       "queuedExecutions": 2,
+                     *       "models": {
+                     *         "core": {
+                     *           "status": "healthy",
+                     *           "model": "anthropic/claude-sonnet-4-5",
+                     *           "fallbacks": []
+                     *         },
+                     *         "pro": {
+                     *           "status": "healthy",
+                     *           "model": "anthropic/claude-sonnet-4-5",
+                     *           "fallbacks": []
+                     *         },
+                     *         "ultra": {
+                     *           "status": "healthy",
+                     *           "model": "anthropic/claude-sonnet-4-5",
+                     *           "fallbacks": []
+                     *         }
+                     *       },
+                     *       "sandbox": {
+                     *         "level": "namespaces",
+                     *         "provenBy": [
+                     *           "no network",
+                     *           "no other processes"
+                     *         ]
+                     *       },
+                     *       "agents": 25,
+                     *       "version": "1.0.0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RigorHealth"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description No execution could run */
+            503: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RigorHealth"];
+                };
+            };
+        };
+    };
+    invokeAgent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Names the agent: its id, or another name it has. */
+                personality: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "acmfMode": "ASSISTED",
+                 *       "priority": "normal",
+                 *       "prompt": "Generate unit tests for auth module"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Invoke"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "executionId": "exec_7f3a9c0b1d2e",
+                     *       "personality": "coder-ai",
+                     *       "status": "queued",
+                     *       "acmfMode": "ASSISTED",
+                     *       "statusUrl": "/v1/admin/rigor/status/exec_7f3a9c0b1d2e"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Invoked"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getExecution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the execution. */
+                executionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "executionId": "exec_7f3a9c0b1d2e",
+                     *       "personality": "coder-ai",
+                     *       "runId": "exec_7f3a9c0b1d2e",
+                     *       "status": "in_progress",
+                     *       "phase": "generate",
+                     *       "progress": 20,
+                     *       "phases": [
+                     *         {
+                     *           "name": "research",
+                     *           "status": "completed",
+                     *           "progress": 100,
+                     *           "duration": 4000,
+                     *           "startedAt": "2026-02-23T15:00:05Z",
+                     *           "completedAt": "2026-02-23T15:00:09Z"
+                     *         },
+                     *         {
+                     *           "name": "inspect",
+                     *           "status": "completed",
+                     *           "progress": 100,
+                     *           "duration": 1000,
+                     *           "startedAt": "2026-02-23T15:00:09Z",
+                     *           "completedAt": "2026-02-23T15:00:10Z"
+                     *         },
+                     *         {
+                     *           "name": "generate",
+                     *           "status": "running",
+                     *           "progress": 0,
+                     *           "duration": 15000,
+                     *           "startedAt": "2026-02-23T15:00:10Z",
+                     *           "completedAt": null
+                     *         },
+                     *         {
+                     *           "name": "optimize",
+                     *           "status": "pending",
+                     *           "progress": 0,
+                     *           "duration": null,
+                     *           "startedAt": null,
+                     *           "completedAt": null
+                     *         },
+                     *         {
+                     *           "name": "review",
+                     *           "status": "pending",
+                     *           "progress": 0,
+                     *           "duration": null,
+                     *           "startedAt": null,
+                     *           "completedAt": null
+                     *         }
+                     *       ],
+                     *       "gates": [],
+                     *       "confidence": null,
+                     *       "acmfMode": "ASSISTED",
+                     *       "approval": null,
+                     *       "output": null,
+                     *       "artifacts": [],
+                     *       "decisions": [],
+                     *       "usage": {
+                     *         "inputTokens": 8200,
+                     *         "outputTokens": 940,
+                     *         "cachedTokens": 31000,
+                     *         "costUsd": 0.021,
+                     *         "modelCalls": 6,
+                     *         "toolCalls": 9
+                     *       },
+                     *       "error": null,
+                     *       "createdAt": "2026-02-23T15:00:05Z",
+                     *       "startedAt": "2026-02-23T15:00:05Z",
+                     *       "completedAt": null,
+                     *       "links": {
+                     *         "self": "/v1/admin/rigor/status/exec_7f3a9c0b1d2e",
+                     *         "events": "/v1/agents/tasks/exec_7f3a9c0b1d2e/events",
+                     *         "diff": "/v1/agents/tasks/exec_7f3a9c0b1d2e/diff",
+                     *         "cancel": "/v1/agents/tasks/exec_7f3a9c0b1d2e/cancel"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
     listTenants: {
         parameters: {
             query?: {
@@ -1543,6 +2435,136 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    listAgents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "agents": [
+                     *         {
+                     *           "id": "coder-ai",
+                     *           "name": "Coder",
+                     *           "description": "Makes the change in the repository, with the smallest diff that does the whole task.",
+                     *           "capability": "BUILD",
+                     *           "status": "busy",
+                     *           "health": "healthy",
+                     *           "acmfMode": "ASSISTED",
+                     *           "activeTasks": 1
+                     *         }
+                     *       ],
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Agents"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    getCoordination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "timestamp": "2026-02-23T15:00:05Z",
+                     *       "activeTasks": [
+                     *         {
+                     *           "taskId": "task_a1b2c3d4e5f6",
+                     *           "kind": "task",
+                     *           "status": "in_progress",
+                     *           "progress": 65,
+                     *           "pattern": "sequential",
+                     *           "currentAgent": "coder-ai",
+                     *           "agents": [
+                     *             {
+                     *               "id": "planner-ai",
+                     *               "executionId": "exec_0a1b2c3d4e5f",
+                     *               "stepId": "planning",
+                     *               "status": "completed",
+                     *               "phase": null,
+                     *               "progress": 100,
+                     *               "dependsOn": []
+                     *             },
+                     *             {
+                     *               "id": "coder-ai",
+                     *               "executionId": "exec_7f3a9c0b1d2e",
+                     *               "stepId": "implementation",
+                     *               "status": "running",
+                     *               "phase": "generate",
+                     *               "progress": 25,
+                     *               "dependsOn": [
+                     *                 "planning"
+                     *               ]
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "queue": {
+                     *         "queued": 2,
+                     *         "byPriority": {
+                     *           "high": 0,
+                     *           "low": 0,
+                     *           "normal": 2
+                     *         },
+                     *         "oldestSeconds": 4
+                     *       },
+                     *       "workers": [
+                     *         {
+                     *           "id": "wrk_5e4d3c2b1a09",
+                     *           "host": "build-1",
+                     *           "slots": 8,
+                     *           "busy": 1,
+                     *           "lastSeenAt": "2026-02-23T15:00:05Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Coordination"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -1690,7 +2712,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Names the task. */
+                /** @description Names the task, or another run. */
                 taskId: string;
                 /** @description Names the artifact. */
                 artifactId: string;
@@ -1725,7 +2747,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Names the task. */
+                /** @description Names the task, or another run. */
                 taskId: string;
             };
             cookie?: never;
@@ -1759,7 +2781,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Names the task. */
+                /** @description Names the task, or another run. */
                 taskId: string;
             };
             cookie?: never;
@@ -1800,7 +2822,7 @@ export interface operations {
                 "Last-Event-ID"?: string;
             };
             path: {
-                /** @description Names the task. */
+                /** @description Names the task, or another run. */
                 taskId: string;
             };
             cookie?: never;
@@ -1831,6 +2853,125 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    retryTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Names the task. */
+                taskId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "agentsAssigned": [
+                     *         "req-ai",
+                     *         "planner-ai",
+                     *         "architect-ai"
+                     *       ],
+                     *       "estimatedCompletion": "2026-02-23T15:30:00Z",
+                     *       "status": "queued",
+                     *       "statusUrl": "/v1/agents/tasks/task_a1b2c3d4e5f6",
+                     *       "taskId": "task_a1b2c3d4e5f6"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedTask"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getAgentStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the agent: its id, or another name it has. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "coder-ai",
+                     *       "name": "Coder",
+                     *       "description": "Makes the change in the repository, with the smallest diff that does the whole task.",
+                     *       "capability": "BUILD",
+                     *       "status": "busy",
+                     *       "health": "healthy",
+                     *       "acmfMode": "ASSISTED",
+                     *       "activeTasks": 1,
+                     *       "queuedTasks": 0,
+                     *       "completedTasks": 41,
+                     *       "failedTasks": 1,
+                     *       "successRate": 0.9761904761904762,
+                     *       "averageDurationMs": 93000,
+                     *       "lastActiveAt": "2026-02-23T15:00:05Z",
+                     *       "acmf": {
+                     *         "mode": "ASSISTED",
+                     *         "tasks": 42,
+                     *         "successRate": 0.9761904761904762,
+                     *         "consecutiveSuccesses": 12,
+                     *         "consecutiveFailures": 0,
+                     *         "overrideRate": null,
+                     *         "averageConfidence": 0.9,
+                     *         "nextMode": null,
+                     *         "remaining": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AgentStatus"];
+                };
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];

@@ -1,0 +1,115 @@
+package api
+
+import (
+	"time"
+
+	"autonoma"
+)
+
+// An Agent is a specialist and how it is. What is told of its work is told of the
+// work for whoever asks.
+type Agent struct {
+	ID          autonoma.AgentID    `json:"id" doc:"Names the agent."`
+	Name        string              `json:"name" doc:"What it is called."`
+	Description string              `json:"description" doc:"What it does."`
+	Capability  autonoma.Capability `json:"capability" doc:"The kind of work it belongs to."`
+	Status      Activity            `json:"status" doc:"Busy when it works on one of your runs, which does not keep it from working on another; offline when there is no worker alive that could carry out its work."`
+	Health      HealthStatus        `json:"health" doc:"Unhealthy when it is offline; degraded when work of yours waits because the provider of its model refuses."`
+	ACMFMode    autonoma.Mode       `json:"acmfMode" doc:"How far it may go by itself. All agents begin at ASSISTED; this version does not count towards another mode yet."`
+	ActiveTasks int                 `json:"activeTasks" doc:"Your runs that it works on, those that wait for a provider or a person included."`
+}
+
+// An Activity is what an agent does.
+type Activity string
+
+// What an agent does.
+const (
+	Available Activity = "available"
+	Busy      Activity = "busy"
+	Offline   Activity = "offline"
+)
+
+// Activities are all that an agent may do.
+var Activities = []Activity{Available, Busy, Offline}
+
+// Agents are all agents that can be asked for, in their order.
+type Agents struct {
+	Agents []Agent `json:"agents" doc:"The agents, in their order. Those that work for the platform itself are not among them."`
+	Total  int     `json:"total" doc:"How many there are."`
+}
+
+// An AgentStatus is an agent, what it has to do and what it has done.
+type AgentStatus struct {
+	Agent
+	QueuedTasks       int        `json:"queuedTasks" doc:"Your runs that wait for it to begin."`
+	CompletedTasks    int        `json:"completedTasks" doc:"How often it completed its work for you."`
+	FailedTasks       int        `json:"failedTasks" doc:"How often it failed. What was cancelled counts neither way."`
+	SuccessRate       *float64   `json:"successRate" doc:"The part that was completed, from 0 to 1; null before there is any."`
+	AverageDurationMS *int64     `json:"averageDurationMs" doc:"How long it took to complete its work, in milliseconds; null before there is any."`
+	LastActiveAt      *time.Time `json:"lastActiveAt" doc:"When it last began or ended work for you."`
+	ACMF              ACMF       `json:"acmf" doc:"What its maturity is judged by."`
+}
+
+// ACMF is what the maturity of an agent is judged by.
+type ACMF struct {
+	Mode                 autonoma.Mode  `json:"mode" doc:"How far it may go by itself."`
+	Tasks                int            `json:"tasks" doc:"How often it came to an end by itself, completed or failed."`
+	SuccessRate          *float64       `json:"successRate" doc:"The part that was completed, from 0 to 1; null before there is any."`
+	ConsecutiveSuccesses int            `json:"consecutiveSuccesses" doc:"Completed since the last that failed."`
+	ConsecutiveFailures  int            `json:"consecutiveFailures" doc:"Failed since the last that was completed."`
+	OverrideRate         *float64       `json:"overrideRate" doc:"The part in which a person decided otherwise, from 0 to 1. This version does not count that, so it is null."`
+	AverageConfidence    *float64       `json:"averageConfidence" doc:"Its own estimate of what it completed, from 0 to 1; null before there is any."`
+	NextMode             *autonoma.Mode `json:"nextMode" doc:"The mode it may reach next. This version lets none be reached, so it is null."`
+	Remaining            *Remaining     `json:"remaining" doc:"What it lacks for that. Null as long as nextMode is."`
+}
+
+// Remaining is what an agent lacks for its next mode.
+type Remaining struct {
+	Tasks int `json:"tasks" doc:"More executions that come to an end by themselves."`
+}
+
+// A Coordination is who works on what for you.
+type Coordination struct {
+	Timestamp   time.Time    `json:"timestamp" doc:"When this was so."`
+	ActiveTasks []ActiveTask `json:"activeTasks" doc:"Your runs that have begun and are not over, newest first, at most 100: tasks, workflows and agents invoked by name."`
+	Queue       Queue        `json:"queue" doc:"Your runs that have not begun."`
+	Workers     []Worker     `json:"workers" doc:"The processes that carry out executions and are alive."`
+}
+
+// An ActiveTask is a run that has begun and is not over.
+type ActiveTask struct {
+	TaskID       autonoma.RunID    `json:"taskId" doc:"Names the run."`
+	Kind         autonoma.Kind     `json:"kind" doc:"Through which door it came in."`
+	Status       autonoma.Status   `json:"status" doc:"Where it is in its life."`
+	Progress     int               `json:"progress" doc:"Hundredths that are done."`
+	Pattern      string            `json:"pattern" doc:"How its agents work together: sequential, each on what the one before left, or single."`
+	CurrentAgent *autonoma.AgentID `json:"currentAgent" doc:"The agent that works on it now."`
+	Agents       []ActiveAgent     `json:"agents" doc:"All its steps, in order, and who does them."`
+}
+
+// An ActiveAgent is an agent's part in a run.
+type ActiveAgent struct {
+	ID          autonoma.AgentID      `json:"id" doc:"Names the agent."`
+	ExecutionID *autonoma.ExecutionID `json:"executionId" doc:"Its work, once there is some."`
+	StepID      string                `json:"stepId" doc:"The step it does."`
+	Status      autonoma.StepStatus   `json:"status" doc:"Where the step is."`
+	Phase       *autonoma.Phase       `json:"phase" doc:"The RIGOR phase it is in; null before and after."`
+	Progress    int                   `json:"progress" doc:"Hundredths that are done."`
+	DependsOn   []string              `json:"dependsOn" doc:"The steps that have to be completed first."`
+}
+
+// A Queue is the runs that have not begun.
+type Queue struct {
+	Queued        int                       `json:"queued" doc:"How many there are."`
+	ByPriority    map[autonoma.Priority]int `json:"byPriority" doc:"How many there are of each priority."`
+	OldestSeconds *int64                    `json:"oldestSeconds" doc:"How long the oldest has waited; null if there is none."`
+}
+
+// A Worker is a process that carries out executions.
+type Worker struct {
+	ID         autonoma.WorkerID `json:"id" doc:"Names the process; a new one at each start."`
+	Host       string            `json:"host" doc:"Where it runs."`
+	Slots      int               `json:"slots" doc:"How many executions it carries out at once, whoever they are for."`
+	Busy       int               `json:"busy" doc:"How many of yours it carries out now. Of those for others nothing is told."`
+	LastSeenAt time.Time         `json:"lastSeenAt" doc:"When it last said that it is alive."`
+}

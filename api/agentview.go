@@ -1,0 +1,128 @@
+package api
+
+import (
+	"time"
+
+	"autonoma"
+)
+
+// AgentOf returns an agent as it is shown: with what it has to do for whoever asks,
+// and whether it is offline.
+func AgentOf(a autonoma.Agent, load autonoma.Load, offline bool) Agent {
+	view := Agent{
+		ID: a.ID, Name: a.Name, Description: a.Description, Capability: a.Capability,
+		Status: Available, Health: Healthy, ACMFMode: autonoma.StartMode, ActiveTasks: load.Active,
+	}
+	if load.Active > 0 {
+		view.Status = Busy
+	}
+	if load.Waiting > 0 {
+		view.Health = Degraded
+	}
+	if offline {
+		view.Status, view.Health = Offline, Unhealthy
+	}
+	return view
+}
+
+// AgentStatusOf returns an agent, as it is shown by itself.
+func AgentStatusOf(a Agent, load autonoma.Load, r autonoma.Record) AgentStatus {
+	s := AgentStatus{
+		Agent: a, QueuedTasks: load.Queued, CompletedTasks: r.Completed, FailedTasks: r.Failed,
+		LastActiveAt: secondsOrNull(r.LastEnd),
+		ACMF: ACMF{
+			Mode: a.ACMFMode, Tasks: r.Tasks(), ConsecutiveSuccesses: r.Successes, ConsecutiveFailures: r.Failures,
+		},
+	}
+	if load.Since.After(r.LastEnd) {
+		s.LastActiveAt = secondsOrNull(load.Since)
+	}
+	if r.Tasks() > 0 {
+		s.SuccessRate = new(r.SuccessRate())
+		s.ACMF.SuccessRate = s.SuccessRate
+	}
+	if r.Completed > 0 {
+		s.AverageDurationMS, s.ACMF.AverageConfidence = new(r.Duration.Milliseconds()), new(r.Confidence)
+	}
+	return s
+}
+
+// ActiveTaskOf returns a run as its coordination shows it.
+func ActiveTaskOf(run autonoma.Run) ActiveTask {
+	t := ActiveTask{
+		TaskID: run.ID, Kind: run.Kind, Status: run.Status, Progress: run.Progress,
+		Pattern: "sequential", Agents: make([]ActiveAgent, len(run.Steps)),
+	}
+	if len(run.Steps) == 1 {
+		t.Pattern = "single"
+	}
+	if step := run.Current(); step != nil {
+		t.CurrentAgent = &step.Agent
+	}
+	for i, step := range run.Steps {
+		t.Agents[i] = ActiveAgent{
+			ID: step.Agent, ExecutionID: orNull(step.Execution), StepID: step.ID, Status: step.Status,
+			Phase: orNull(step.Phase), Progress: step.Progress, DependsOn: append([]string{}, step.Needs...),
+		}
+	}
+	return t
+}
+
+// ExecutionOf returns an execution as it is shown, with its artifacts.
+func ExecutionOf(e autonoma.Execution, run autonoma.Run, artifacts []autonoma.Artifact, now time.Time) Execution {
+	view := Execution{
+		ExecutionID: e.ID, Personality: e.Agent, RunID: run.ID, Status: e.StatusIn(run), Phase: orNull(e.Phase),
+		Phases: phasesOf(e, now), Gates: []Gate{}, ACMFMode: run.Mode, Artifacts: artifactsOf(run.ID, artifacts),
+		Decisions: []string{}, Usage: Usage(e.Usage), Error: errorOf(e.Error),
+		CreatedAt: Seconds(e.CreatedAt), StartedAt: secondsOrNull(e.StartedAt), CompletedAt: secondsOrNull(e.CompletedAt),
+		Links: linksOf(run),
+	}
+	if step := run.Step(e.Step); step != nil {
+		view.Progress = e.Progress(step.Pace)
+	}
+	if run.Kind == autonoma.KindRigor {
+		view.Error = errorOf(run.Error)
+	}
+	if r := e.Result; r != nil {
+		view.Confidence, view.Decisions = new(r.Confidence), append(view.Decisions, r.Decisions...)
+		view.Output = &ExecutionOutput{
+			Summary: r.Summary, Document: orNull(r.Document), Verdict: orNull(r.Verdict), Changed: r.Changed,
+			BaseCommit: r.Base, HeadCommit: r.Commit,
+		}
+		if r.Verification != nil {
+			view.Output.Verification = new(verificationOf(*r.Verification))
+		}
+		if run.Output != nil {
+			view.Output.Branch = run.Output.Branch
+		}
+	}
+	return view
+}
+
+// phasesOf returns the five phases of an execution.
+func phasesOf(e autonoma.Execution, now time.Time) []Phase {
+	all := make([]Phase, len(autonoma.Phases))
+	for i, name := range autonoma.Phases {
+		all[i] = Phase{Name: name, Status: autonoma.StepPending}
+		for _, p := range e.Phases {
+			if p.Phase != name {
+				continue
+			}
+			end := p.CompletedAt
+			switch {
+			case !end.IsZero():
+				all[i].Status, all[i].Progress = autonoma.StepCompleted, 100
+			case e.Status.Final():
+				all[i].Status, end = e.Status, e.CompletedAt
+			default:
+				all[i].Status, end = autonoma.StepRunning, now
+			}
+			all[i].Duration = new(end.Sub(p.StartedAt).Milliseconds())
+			all[i].StartedAt, all[i].CompletedAt = secondsOrNull(p.StartedAt), secondsOrNull(p.CompletedAt)
+		}
+	}
+	return all
+}
+
+// StatusPathOf returns the path of an execution's status.
+func StatusPathOf(id autonoma.ExecutionID) string { return "/v1/admin/rigor/status/" + string(id) }

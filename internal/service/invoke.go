@@ -1,0 +1,59 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	"autonoma"
+)
+
+// Invoke accepts a request to one agent, by its id or alias. The run has one step;
+// all else about it is as with a task.
+func (s *Tasks) Invoke(ctx context.Context, by autonoma.Actor, agent autonoma.AgentID, req autonoma.Request, also ...Also[autonoma.Run]) (autonoma.Run, error) {
+	if err := may(by, autonoma.ScopeAdmin); err != nil {
+		return autonoma.Run{}, err
+	}
+	a, err := s.agent(agent)
+	if err != nil {
+		return autonoma.Run{}, err
+	}
+	req.Agent, req.Capabilities = a.ID, []autonoma.Capability{a.Capability}
+	return s.accept(ctx, by, autonoma.KindRigor, req, "", also)
+}
+
+// Task returns a run that came in as a task.
+func (s *Tasks) Task(ctx context.Context, by autonoma.Actor, id autonoma.RunID) (autonoma.Run, error) {
+	run, err := s.Get(ctx, by, id)
+	if err == nil && run.Kind != autonoma.KindTask {
+		return autonoma.Run{}, fmt.Errorf("%s: %w", id, autonoma.ErrNotFound)
+	}
+	return run, err
+}
+
+// Retry accepts the request of a task that is over once more, as a task of its own.
+func (s *Tasks) Retry(ctx context.Context, by autonoma.Actor, id autonoma.RunID, also ...Also[autonoma.Run]) (autonoma.Run, error) {
+	if err := may(by, autonoma.ScopeWrite); err != nil {
+		return autonoma.Run{}, err
+	}
+	run, err := s.DB.Run(ctx, id)
+	if run, err = visible(by, run, err); err != nil {
+		return autonoma.Run{}, err
+	}
+	switch {
+	case run.Kind != autonoma.KindTask:
+		return autonoma.Run{}, fmt.Errorf("%s: %w", id, autonoma.ErrNotFound)
+	case !run.Status.Final():
+		return autonoma.Run{}, fmt.Errorf("the task is %s: wait until it is over, or cancel it: %w", run.Status, autonoma.ErrConflict)
+	}
+	return s.accept(ctx, by, autonoma.KindTask, run.Request, run.ID, also)
+}
+
+// agent returns the agent with the id or alias, unless it works for the platform:
+// users have no use for those, so they are not there.
+func (c Config) agent(id autonoma.AgentID) (autonoma.Agent, error) {
+	a, err := c.Catalog.Agent(id)
+	if err == nil && a.Internal {
+		return autonoma.Agent{}, fmt.Errorf("agent %s: %w", id, autonoma.ErrNotFound)
+	}
+	return a, err
+}
