@@ -86,6 +86,9 @@ func TestDrainCutsOff(t *testing.T) {
 	s.start()
 	c = s.ready()
 	eventually(t, "the command runs again", func() bool { return running(command) })
+	if !await(t, c, id, func(e api.Event) bool { return e.Kind == autonoma.EventRepeat }) {
+		t.Error("its log does not tell of it")
+	}
 	cancel(t, c, id, func() bool { return !running(command) })
 	s.cleared()
 }

@@ -25,6 +25,8 @@ func (w *Worker) settle(ctx context.Context, lease store.Lease, j queue.Job, err
 		return "lost", w.clear(ctx, lease.Run)
 	case errors.Is(err, journal.ErrCut):
 		return "cut", errors.Join(w.notice(ctx, lease, journal.Paused, "the server shuts down; the work goes on after its next start"), queue.Later(0))
+	case errors.Is(err, errCutOff):
+		return "cut off", errors.Join(w.notice(ctx, lease, "cut_off", "the server shuts down in the middle of something; the work goes on after its next start"), queue.Later(0))
 	case errors.Is(err, context.Canceled) && w.stopping():
 		return "cut", queue.Later(0)
 	case errors.Is(err, rigor.ErrElsewhere):

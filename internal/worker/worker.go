@@ -92,8 +92,9 @@ func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 	result, err := w.carryOut(doing, lease, run, exec)
 	switch {
 	case err == nil:
+	case errors.Is(err, journal.ErrCut):
 	case ctx.Err() != nil:
-		err = journal.ErrCut
+		err = errCutOff
 	case doing.Err() != nil:
 		err = context.Cause(doing) // whatever it was that noticed
 	}
@@ -111,6 +112,10 @@ func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 	w.Events.Wake()
 	return next
 }
+
+// errCutOff is why an execution is stopped in the middle of something, when it came to
+// no event in time for the shutdown.
+var errCutOff = errors.New("cut off in the middle of something")
 
 // concludeTime bounds the delivery, which may reach a remote repository.
 const concludeTime = 15 * time.Minute
