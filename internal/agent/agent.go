@@ -257,22 +257,33 @@ func (a *Agent) spoken(text string) autonoma.Result {
 // takes the machine down with it must not be made for ever.
 const maxRepeats = 3
 
+// interrupted returns what the model is told of a call that is not made, because it
+// may have been made before a crash; or nothing if it is to be made.
+func (a *Agent) interrupted(ctx context.Context, key string, c model.Call) (string, error) {
+	if !a.Journal.Resumed() {
+		return "", nil
+	}
+	if a.tools.Once(c.Name) {
+		return "error: interrupted; it may or may not have taken effect, and it was not made again. Find out which before you go on.", nil
+	}
+	if times, err := a.Journal.Again(ctx, key); err != nil || times <= maxRepeats {
+		return "", err
+	}
+	return "error: interrupted several times; the files are as they were before this call. Do it another way.", nil
+}
+
 // do does one call and journals what came of it.
 func (a *Agent) do(ctx context.Context, i int, c model.Call) (Call, error) {
 	key := callKey(a.Loop, a.turns, i)
-	interrupted := false
-	if a.Journal.Resumed() {
-		times, err := a.Journal.Again(ctx, key)
-		if err != nil {
-			return Call{}, err
-		}
-		interrupted = times > maxRepeats
+	interrupted, err := a.interrupted(ctx, key, c)
+	if err != nil {
+		return Call{}, err
 	}
 	call, err := journal.Do(ctx, a.Journal, autonoma.EventCall, key, func(ctx context.Context) (Call, autonoma.Usage, error) {
 		start := time.Now()
 		call := Call{Loop: a.Loop, Phase: a.Phase, N: a.turns, Index: i, ID: c.ID, Name: c.Name}
-		if interrupted {
-			call.Failed, call.Output = true, "error: interrupted several times; the files are as they were before this call. Do it another way."
+		if interrupted != "" {
+			call.Failed, call.Output = true, interrupted
 			return call, autonoma.Usage{}, nil
 		}
 		out, err := a.tools.Do(ctx, c)

@@ -15,6 +15,7 @@ import (
 	"autonoma/internal/agent"
 	"autonoma/internal/journal"
 	"autonoma/internal/model"
+	"autonoma/internal/tool"
 )
 
 const finish = `
@@ -486,6 +487,42 @@ func TestRepeatedInterruption(t *testing.T) {
 	}
 	if got := c.desk.files["a.txt"]; got != "one\ntwo\n" {
 		t.Errorf("a.txt is %q", got)
+	}
+}
+
+// A call whose effects nobody can take back is made once, even if that is cut off: the
+// model is told. One that was not begun is made, when it is known that it was not.
+func TestOnce(t *testing.T) {
+	for _, when := range []struct {
+		crash, made int
+		told        string
+	}{
+		{crash: 1, made: 2, told: "interrupted; it may or may not have taken effect"}, // the first call is made, and not written
+		{crash: 2, made: 2, told: "posted"},                                           // the turn after it is not written
+	} {
+		c := newTalk(t, `
+    - calls: [{name: post, args: {text: one}}]
+    - calls: [{name: post, args: {text: two}}]
+`+finish)
+		made := 0
+		c.more = tool.Set{tool.Foreign(model.ToolSpec{Name: "post", Schema: json.RawMessage(`{"type":"object","properties":{"text":{}}}`)},
+			func(context.Context, json.RawMessage) (string, error) { made++; return "posted", nil })}
+		c.crash = when.crash
+		if _, err := c.work(t); !errors.Is(err, errCrash) {
+			t.Fatal(err)
+		}
+		c.crash = 0
+		if _, err := c.work(t); err != nil {
+			t.Fatal(err)
+		}
+		if calls := c.calls(); made != when.made || len(calls) < 2 || !strings.Contains(calls[0].Output, when.told) || calls[1].Output != "posted" {
+			t.Errorf("crash after %d: made %d times, want %d: %+v", when.crash, made, when.made, calls)
+		}
+		for _, e := range c.log {
+			if e.Kind == autonoma.EventRepeat {
+				t.Errorf("crash after %d: it is said to be made again", when.crash)
+			}
+		}
 	}
 }
 

@@ -135,6 +135,7 @@ func equal(a, b map[string]string) bool { return fmt.Sprint(a) == fmt.Sprint(b) 
 // A talk is an agent at a desk, with the log of what it did.
 type talk struct {
 	desk     *desk
+	more     tool.Set // besides those of the desk
 	yields   autonoma.Yield
 	turns    int
 	says     model.Model
@@ -174,7 +175,7 @@ func (c *talk) work(t *testing.T, more ...string) (autonoma.Result, error) {
 	c.desk.restore(c.log)
 	a := &agent.Agent{
 		Loop: "generate", Phase: autonoma.Generate, Yields: c.yields, Model: listener{c.says, c}, Turns: c.turns,
-		Tools:   tool.Set{tool.Bash(c.desk), tool.Read(c.desk), tool.Write(c.desk), tool.Edit(c.desk), tool.Glob(c.desk), tool.Grep(c.desk)},
+		Tools:   append(tool.Set{tool.Bash(c.desk), tool.Read(c.desk), tool.Write(c.desk), tool.Edit(c.desk), tool.Glob(c.desk), tool.Grep(c.desk)}, c.more...),
 		Journal: journal.Open("exec_1", c, slices.Clone(c.log), nil),
 		Afford: func(_ context.Context, _ model.Info, r model.Request) error {
 			if c.affordIf != nil {

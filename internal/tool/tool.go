@@ -6,7 +6,8 @@
 // in a tool is news for the model, which may try something else; only what fails
 // beneath it, or the end of ctx, ends the run.
 //
-// Tools touch nothing themselves: they work at a [Desk].
+// Tools touch nothing themselves: they work at a [Desk], or somebody else does the work
+// elsewhere ([Foreign]).
 package tool
 
 import (
@@ -31,7 +32,10 @@ var texts embed.FS
 type Tool struct {
 	model.ToolSpec
 	Changes bool // whether it may change files
-	run     func(ctx context.Context, args json.RawMessage) (string, error)
+	// Once: it may have effects that no checkpoint undoes, so a call that was cut
+	// off must not be made again.
+	Once bool
+	run  func(ctx context.Context, args json.RawMessage) (string, error)
 }
 
 // New makes a tool of a function whose arguments are the fields of In. What it
@@ -51,6 +55,25 @@ func New[In any](name string, fn func(context.Context, In) (string, error)) Tool
 			return fn(ctx, in)
 		},
 	}
+}
+
+// Foreign makes a tool of what somebody else says of it. What it does lies outside
+// of the workspace. fn is given one JSON object, which may not fit the schema.
+func Foreign(spec model.ToolSpec, fn func(ctx context.Context, args json.RawMessage) (string, error)) Tool {
+	return Tool{ToolSpec: spec, Once: true, run: func(ctx context.Context, args json.RawMessage) (string, error) {
+		in := map[string]json.RawMessage{}
+		if err := decode(args, &in); err != nil {
+			return "", fmt.Errorf("the arguments of %s are wrong: %w; they must be one JSON object", spec.Name, err)
+		}
+		if in == nil { // of null
+			return fn(ctx, json.RawMessage("{}"))
+		}
+		args, err := json.Marshal(in)
+		if err != nil {
+			return "", err
+		}
+		return fn(ctx, args)
+	}}
 }
 
 // schemaOf returns the JSON Schema of a type, without what models do not need.
@@ -129,6 +152,12 @@ func (s Set) Do(ctx context.Context, c model.Call) (Outcome, error) {
 		return Outcome{Text: "error: " + clip(err.Error(), longestError), Failed: true, Changes: t.Changes}, nil
 	}
 	return Outcome{Text: text, Changes: t.Changes}, nil
+}
+
+// Once reports whether a call of that tool must not be made again.
+func (s Set) Once(name string) bool {
+	t, _ := s.find(name)
+	return t.Once
 }
 
 func (s Set) find(name string) (Tool, bool) {

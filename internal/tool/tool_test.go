@@ -292,3 +292,27 @@ func TestFinish(t *testing.T) {
 		})
 	}
 }
+
+// A tool of somebody else gets exactly one JSON object, and is not one that a restored
+// workspace makes up for.
+func TestForeign(t *testing.T) {
+	var got string
+	set := tool.Set{tool.Foreign(model.ToolSpec{Name: "theirs"}, func(_ context.Context, args json.RawMessage) (string, error) {
+		got = string(args)
+		return "done", nil
+	})}
+	for args, want := range map[string]string{"": "{}", "null": "{}", ` {"b": [1]} `: `{"b":[1]}`} {
+		if out, err := set.Do(t.Context(), model.Call{Name: "theirs", Args: args}); err != nil || out != (tool.Outcome{Text: "done"}) || got != want {
+			t.Errorf("%q: %+v, %v; it got %s", args, out, err, got)
+		}
+	}
+	for _, args := range []string{"[]", "{", `{} {}`, `"x"`, "null {}"} {
+		got = ""
+		if out, err := set.Do(t.Context(), model.Call{Name: "theirs", Args: args}); err != nil || !out.Failed || got != "" {
+			t.Errorf("%q: %+v, %v; it got %s", args, out, err, got)
+		}
+	}
+	if !set.Once("theirs") || set.Once("nobody's") {
+		t.Error("only a call of it must not be made again")
+	}
+}
