@@ -28,6 +28,7 @@ import (
 	"autonoma/internal/service"
 	"autonoma/internal/setup"
 	"autonoma/internal/store"
+	"autonoma/internal/tool/mcp"
 	"autonoma/internal/worker"
 	"autonoma/internal/workspace"
 )
@@ -48,6 +49,7 @@ type app struct {
 	tasks    *service.Tasks
 	agents   *service.Agents
 	worker   *worker.Worker
+	mcp      *mcp.Servers
 	box      sandbox.Sandbox
 	boxProof sandbox.Report // what trying the sandbox has shown
 	boxError error          // why there is no sandbox
@@ -81,6 +83,9 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	if err != nil {
 		return nil, err
 	}
+	if a.mcp, err = w.openMCP(cfg, known, log); err != nil {
+		return nil, err
+	}
 	spaces, err := workspace.Open(filepath.Join(cfg.Data, "workspaces"), workspace.Options{Network: gitNetwork(w.Getenv), Push: cfg.Push})
 	if err != nil {
 		return nil, err
@@ -102,7 +107,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	a.worker = worker.New(worker.Config{
 		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots,
 		Engine: &rigor.Engine{
-			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model,
+			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
 		},
 	})
 	if err := a.worker.Sweep(ctx); err != nil {
@@ -254,6 +259,7 @@ func (a *app) up(ctx context.Context) error {
 }
 
 func (a *app) close() {
+	a.mcp.Close()
 	if a.db != nil {
 		_ = a.db.Close()
 	}

@@ -15,6 +15,7 @@ import (
 	"autonoma"
 	"autonoma/internal/model/provider"
 	"autonoma/internal/sandbox"
+	"autonoma/internal/tool/mcp"
 )
 
 // A config is all that an operator can set.
@@ -31,6 +32,7 @@ type config struct {
 	LogLevel    slog.Level
 	Models      provider.Config
 	Plans       map[autonoma.PlanName]autonoma.Plan
+	MCP         map[string]mcp.Server
 
 	home   string
 	origin map[string]string // of each setting, by its key

@@ -31,6 +31,7 @@ var sections = map[string]func(*config, *yaml.Node) error{
 	"models":    func(c *config, n *yaml.Node) error { return strictly(n, &c.Models.Tiers) },
 	"catalogue": func(c *config, n *yaml.Node) error { return strictly(n, &c.Models.Catalogue) },
 	"plans":     readPlans,
+	"mcp":       func(c *config, n *yaml.Node) error { return strictly(n, &c.MCP) },
 }
 
 // readFile reads the configuration file, if there is one. Keys that nobody knows
@@ -68,7 +69,7 @@ func (w world) readFile(c *config) error {
 		}
 		seen[key.Value] = true
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.checkMCP(path))...)
 }
 
 // put takes a setting over from the file. One that is left empty is not set.

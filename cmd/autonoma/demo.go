@@ -60,6 +60,7 @@ func (w world) demo(ctx context.Context, cfg *config) error {
 	}
 	cfg.Data, cfg.SourceRoots = filepath.Join(dir, "data"), []string{repo}
 	cfg.Model, cfg.Models.Model = "script", "script"
+	cfg.MCP = nil // it needs nothing from elsewhere
 	if cfg.Models.Script, err = script.Parse(text); err != nil {
 		return err
 	}

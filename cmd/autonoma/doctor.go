@@ -33,8 +33,8 @@ func (w world) doctorCommand() *cobra.Command {
 	return c
 }
 
-// doctor looks at everything that a task needs, and fails if one could not be
-// carried out.
+// doctor looks at everything that a task needs or that the configuration names, and
+// fails if something is not there.
 func (w world) doctor(ctx context.Context, cfg *config) error {
 	healthy := true
 	say := func(ok bool, format string, args ...any) {
@@ -55,6 +55,7 @@ func (w world) doctor(ctx context.Context, cfg *config) error {
 	need(w.doctorSandbox(ctx, cfg, say))
 	need(w.doctorModels(ctx, cfg, say))
 	need(w.doctorData(ctx, cfg, say))
+	need(w.doctorMCP(ctx, cfg, say))
 	if !healthy {
 		return errTold
 	}

@@ -22,6 +22,7 @@ import (
 	"autonoma/client"
 	"autonoma/internal/model/modeltest"
 	"autonoma/internal/sandbox"
+	"autonoma/internal/tool/mcp/mcptest"
 	"autonoma/internal/workspace/workspacetest"
 )
 
@@ -29,6 +30,7 @@ import (
 // own: what they show, they show from outside.
 func TestMain(m *testing.M) {
 	sandbox.Init() // the program that the sandbox starts is this one too
+	mcptest.Main() // and so are MCP servers
 	testscript.Main(m, map[string]func(){"autonoma": main})
 }
 

@@ -18,7 +18,8 @@ func (x *execution) generate(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, toolsOf(x.Agent, x.bench))
+	tools := append(toolsOf(x.Agent, x.bench), x.MCP.Tools(x.look.Offers)...)
+	x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, tools)
 	done, err := x.worker.Work(ctx, system(x.Agent, autonoma.Generate, x.Agent.Prompt, text(string(x.Agent.Yields))), prompt)
 	if err != nil {
 		return "", err

@@ -3,12 +3,14 @@ package rigor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"autonoma"
 	"autonoma/internal/agent"
 	"autonoma/internal/project"
 	"autonoma/internal/tool"
+	"autonoma/internal/tool/mcp"
 	"autonoma/internal/workspace"
 )
 
@@ -20,6 +22,7 @@ type Look struct {
 	Base    string             `json:"baseCommit"`
 	Project project.Project    `json:"project"`
 	Context string             `json:"context,omitempty"` // what a prompt says of it
+	Offers  []mcp.Offer        `json:"offers,omitempty"`  // tools from elsewhere, for the whole execution
 	Notices []workspace.Notice `json:"notices,omitempty"` // what its owner should know
 }
 
@@ -68,9 +71,16 @@ func (x *execution) lookAround(ctx context.Context) (Look, error) {
 	if err != nil {
 		return Look{}, err
 	}
-	l := Look{What: "look", Source: x.Run.Request.Source, Base: x.base.Commit}
+	offered, err := x.MCP.Offers(ctx, x.Agent)
+	if err != nil {
+		return Look{}, err
+	}
+	l := Look{What: "look", Source: x.Run.Request.Source, Base: x.base.Commit, Offers: offered.Offers}
 	if len(x.Earlier) == 0 {
-		l.Notices = x.base.Notices // told once
+		l.Notices = slices.Clone(x.base.Notices) // told once
+	}
+	for _, note := range offered.Notes {
+		l.Notices = append(l.Notices, workspace.Notice{Code: "mcp", Text: note})
 	}
 	if x.known() == "" {
 		drawn, err := project.Map(ctx, files, strings.Fields(x.Run.Request.Task), x.Policy.Prompt.Map)

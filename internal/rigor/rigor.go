@@ -24,6 +24,7 @@ import (
 	"autonoma/internal/model"
 	"autonoma/internal/sandbox"
 	"autonoma/internal/setup"
+	"autonoma/internal/tool/mcp"
 	"autonoma/internal/workspace"
 )
 
@@ -33,7 +34,8 @@ type Engine struct {
 	Workspaces *workspace.Store
 	Box        sandbox.Sandbox
 	Installer  *setup.Installer
-	Roots      []string // below which sources may lie
+	Roots      []string     // below which sources may lie
+	MCP        *mcp.Servers // whose tools agents get besides ours; nil: none
 
 	// Model returns the model of a tier.
 	Model func(autonoma.Intelligence) (model.Model, error)
