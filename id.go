@@ -24,6 +24,10 @@ type (
 	ArtifactID string
 	// A WorkerID names a process that carries out executions: wrk_….
 	WorkerID string
+	// A HookID names who wants to be told: hook_….
+	HookID string
+	// A DeliveryID names what one hook is told of one event, however often: dlv_….
+	DeliveryID string
 	// An AgentID names a specialist, as in coder-ai. It is given by its file.
 	AgentID string
 )
@@ -47,6 +51,11 @@ func NewArtifactID() ArtifactID { return ArtifactID(newID("art_")) }
 
 // NewWorkerID returns an identifier for a process that carries out executions.
 func NewWorkerID() WorkerID { return WorkerID(newID("wrk_")) }
+// NewHookID returns an identifier for a hook.
+func NewHookID() HookID { return HookID(newID("hook_")) }
+
+// NewDeliveryID returns an identifier for a delivery to a hook.
+func NewDeliveryID() DeliveryID { return DeliveryID(newID("dlv_")) }
 
 // NewRequestID returns an identifier for an HTTP request that brought none.
 func NewRequestID() string { return newID("req_") }

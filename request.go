@@ -109,6 +109,7 @@ type Request struct {
 	Budget       Budget            `json:"budget,omitzero"`
 	Mode         Mode              `json:"acmfMode,omitempty"` // how far agents may go at most; empty: as far as they have earned
 	Metadata     map[string]string `json:"metadata,omitempty"`
+	CallbackURL  string            `json:"callbackUrl,omitempty"` // told of the end of the run
 }
 
 // A Budget is what a run may use. Zero means no limit.
@@ -154,6 +155,9 @@ func (r *Request) Normalize() error {
 	checkCommands(&faults, "verify", r.Verify)
 	r.Budget.check(&faults)
 	checkMetadata(&faults, r.Metadata)
+	if r.CallbackURL = strings.TrimSpace(r.CallbackURL); r.CallbackURL != "" {
+		checkHookURL(&faults, "callbackUrl", r.CallbackURL)
+	}
 	return faults.orNil()
 }
 

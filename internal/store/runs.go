@@ -144,7 +144,7 @@ func (t *Tx) InsertRun(r autonoma.Run, events ...autonoma.Event) error {
 	if err != nil {
 		return fmt.Errorf("insert run: %w", err)
 	}
-	return t.insertEvents(r.ID, 0, events)
+	return t.told(r, 0, events)
 }
 
 // SaveRun stores what has changed in a run and appends events to its log. It
@@ -160,7 +160,15 @@ func (t *Tx) SaveRun(r autonoma.Run, events ...autonoma.Event) error {
 	if err != nil {
 		return fmt.Errorf("save run: %w", err)
 	}
-	return t.insertEvents(r.ID, seq-int64(len(events)), events)
+	return t.told(r, seq-int64(len(events)), events)
+}
+
+// told stores the events of a run, and who is to be told of them.
+func (t *Tx) told(r autonoma.Run, after int64, events []autonoma.Event) error {
+	if err := t.insertEvents(r.ID, after, events); err != nil {
+		return err
+	}
+	return t.announce(r, events)
 }
 
 func scanRun(row scanner) (autonoma.Run, error) {

@@ -1,5 +1,5 @@
-// Package store keeps runs, executions, events, artifacts, workers, tenants and keys
-// in one SQLite file.
+// Package store keeps runs, executions, events, artifacts, workers, tenants, keys,
+// and what hooks are to be told, in one SQLite file.
 //
 // What belongs together is written in one transaction, through [DB.Update];
 // what a worker writes is fenced: [DB.Append] and [Tx.Hold] refuse a worker
