@@ -51,6 +51,7 @@ func NewArtifactID() ArtifactID { return ArtifactID(newID("art_")) }
 
 // NewWorkerID returns an identifier for a process that carries out executions.
 func NewWorkerID() WorkerID { return WorkerID(newID("wrk_")) }
+
 // NewHookID returns an identifier for a hook.
 func NewHookID() HookID { return HookID(newID("hook_")) }
 

@@ -35,14 +35,15 @@ var HealthStatuses = []HealthStatus{Healthy, Degraded, Unhealthy}
 
 // Info tells what the server is and what it offers.
 type Info struct {
-	Name          string            `json:"name" doc:"Name of the program."`
-	Version       string            `json:"version" doc:"Version of the server."`
-	APIVersion    string            `json:"apiVersion" doc:"Version of this contract."`
-	Endpoints     []Endpoint        `json:"endpoints" doc:"What can be called."`
-	Documentation string            `json:"documentation" doc:"Path of the reference; the OpenAPI document is at /openapi.yaml."`
-	Limits        Limits            `json:"limits" doc:"How much a request may hold."`
-	Plan          autonoma.PlanName `json:"plan" doc:"The plan of whoever asks."`
-	Features      []string          `json:"features" doc:"What this server can do beyond the endpoints, by name."`
+	Name          string              `json:"name" doc:"Name of the program."`
+	Version       string              `json:"version" doc:"Version of the server."`
+	APIVersion    string              `json:"apiVersion" doc:"Version of this contract."`
+	Endpoints     []Endpoint          `json:"endpoints" doc:"What can be called."`
+	Documentation string              `json:"documentation" doc:"Path of the reference; the OpenAPI document is at /openapi.yaml."`
+	Limits        Limits              `json:"limits" doc:"How much a request may hold."`
+	Plan          autonoma.PlanName   `json:"plan" doc:"The plan of whoever asks."`
+	WebhookEvents []autonoma.HookType `json:"webhookEvents" doc:"What webhooks can be told of."`
+	Features      []string            `json:"features" doc:"What this server can do beyond the endpoints, by name."`
 }
 
 // An Endpoint is something that can be called.

@@ -16,7 +16,7 @@ type Invoke struct {
 	Intelligence autonoma.Intelligence `json:"intelligence,omitempty" doc:"How hard to think."`
 	Scope        autonoma.Scope        `json:"scope,omitempty" doc:"How much has to be proven before the work counts as completed."`
 	Budget       *Budget               `json:"budget,omitempty" doc:"What the work may use."`
-	CallbackURL  string                `json:"callbackUrl,omitempty" doc:"Not in this version, which refuses it: ask for the status, or follow the events."`
+	CallbackURL  string                `json:"callbackUrl,omitempty" doc:"URL to POST the end of the work to, signed with your callbacks' secret (GET /v1/webhooks/secret). It must lead to a public address."`
 }
 
 // Invoked is the answer to an invocation that was accepted. By then it is on disk.

@@ -21,7 +21,7 @@ type CreateTask struct {
 	Verify       []string              `json:"verify,omitempty" doc:"Commands that prove the result, instead of the detected ones; at most 4,000 bytes each."`
 	Budget       *Budget               `json:"budget,omitempty" doc:"What the task may use."`
 	Metadata     map[string]string     `json:"metadata,omitempty" doc:"Your own words for the task, given back with it."`
-	CallbackURL  string                `json:"callbackUrl,omitempty" doc:"Not in this version, which refuses it: follow the task's events instead."`
+	CallbackURL  string                `json:"callbackUrl,omitempty" doc:"URL to POST the end of the task to, signed with your callbacks' secret (GET /v1/webhooks/secret). It must lead to a public address."`
 	ACMFMode     autonoma.Mode         `json:"acmfMode,omitempty" doc:"How far the agents may go by themselves, at most: the lower of this and their own mode holds. With OBSERVE the result is only kept as artifacts. LEARNING is not in this version, which refuses it."`
 }
 

@@ -48,26 +48,33 @@ func (c *Client) Task(ctx context.Context, id autonoma.RunID) (api.Task, error) 
 // Tasks yields the tasks with the given status, or all if it is empty, newest
 // first. It asks for a page at a time. After an error it yields nothing more.
 func (c *Client) Tasks(ctx context.Context, status autonoma.Status) iter.Seq2[api.Task, error] {
-	return func(yield func(api.Task, error) bool) {
+	return pages(ctx, c, tasksPath, string(status), func(p api.Tasks) ([]api.Task, *string) { return p.Tasks, p.NextCursor })
+}
+
+// pages yields the entries of a list that have the given status, or all if it is empty.
+func pages[Page, Entry any](ctx context.Context, c *Client, path, status string, of func(Page) ([]Entry, *string)) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
 		query := url.Values{"limit": {strconv.Itoa(api.MaxPage)}}
 		if status != "" {
-			query.Set("status", string(status))
+			query.Set("status", status)
 		}
 		for {
-			page, err := do[api.Tasks](ctx, c, http.MethodGet, tasksPath+"?"+query.Encode(), nil)
+			page, err := do[Page](ctx, c, http.MethodGet, path+"?"+query.Encode(), nil)
 			if err != nil {
-				yield(api.Task{}, err)
+				var none Entry
+				yield(none, err)
 				return
 			}
-			for _, t := range page.Tasks {
-				if !yield(t, nil) {
+			entries, next := of(page)
+			for _, e := range entries {
+				if !yield(e, nil) {
 					return
 				}
 			}
-			if page.NextCursor == nil {
+			if next == nil {
 				return
 			}
-			query.Set("cursor", *page.NextCursor)
+			query.Set("cursor", *next)
 		}
 	}
 }

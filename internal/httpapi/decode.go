@@ -143,6 +143,13 @@ func (f *fitter) fit(v any, into reflect.Value, field string) {
 			return
 		}
 		f.fault(field, "must be a string")
+	case reflect.Bool:
+		is, ok := v.(bool)
+		if !ok {
+			f.fault(field, "must be true or false")
+			return
+		}
+		into.SetBool(is)
 	case reflect.Int64:
 		f.integer(v, into, field)
 	case reflect.Float64:

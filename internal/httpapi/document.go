@@ -38,6 +38,7 @@ func (s *server) describe() huma.Config {
 				{Name: "tasks", Description: "Development tasks for AI agents."},
 				{Name: "agents", Description: "The agents, and who works on what."},
 				{Name: "rigor", Description: "Single agents, invoked by name, and all executions. Needs a key with the scope admin."},
+				{Name: "webhooks", Description: "Who is told of what happens to tasks."},
 				{Name: "admin", Description: "Tenants and keys."},
 				{Name: "utility", Description: "About the server."},
 			},
@@ -173,6 +174,7 @@ func (s *server) describeBodies(doc *huma.OpenAPI) {
 	} {
 		doc.Paths[path].Get.Responses["200"].Content["application/json"].Example = example
 	}
+	s.describeHooks(doc)
 
 	events := doc.Paths[task+"/events"].Get
 	events.Description = "By default a stream of server-sent events: id is the event's number, event its kind, data an Event. " +

@@ -29,6 +29,7 @@ import (
 type Config struct {
 	Tasks    *service.Tasks
 	Agents   *service.Agents
+	Hooks    *service.Hooks
 	Tenants  *service.Tenants
 	Keys     *service.Keys
 	Receipts *service.Receipts // nil: requests that are sent again are done again
@@ -154,6 +155,7 @@ func (s *server) routes() {
 	handle(s, huma.Operation{OperationID: "getRigorHealth", Method: http.MethodGet, Path: "/v1/admin/rigor/health", Tags: rigor,
 		Summary: "Check whether executions can be carried out",
 		Errors:  []int{403}}, s.rigorHealth)
+	s.hookRoutes()
 
 	const tenants, keys = "/v1/admin/tenants", "/v1/admin/keys"
 	admin := []string{"admin"}

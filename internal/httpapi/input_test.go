@@ -65,14 +65,20 @@ func TestBadTasks(t *testing.T) {
 		{"a number beyond all", `{"task": "x", "capabilities": ["BUILD"], "budget": {"maxTokens": 1e30, "maxCostUsd": 1e999}}`, 422, api.ValidationFailed, []api.Field{
 			{Field: "budget.maxTokens", Message: "must be a whole number"}, {Field: "budget.maxCostUsd", Message: "must be a number"},
 		}},
-		{"not in this version", `{"task": "x", "capabilities": ["BUILD"], "callbackUrl": "https://a.example", "acmfMode": "LEARNING", "delivery": "pull_request"}`,
+		{"not in this version", `{"task": "x", "capabilities": ["BUILD"], "acmfMode": "LEARNING", "delivery": "pull_request"}`,
 			422, api.ValidationFailed, []api.Field{
-				{Field: "callbackUrl", Message: "is not supported by this version; leave it out and follow the task's events, which end when it is over"},
 				{Field: "acmfMode", Message: "is not supported by this version; use OBSERVE, and apply the patch when you agree, or ASSISTED"},
 				{Field: "delivery", Message: "is not supported by this version; use branch and open the pull request from autonoma/<task id>, or patch"},
 			}},
 		{"a mode that is none", `{"task": "x", "capabilities": ["BUILD"], "acmfMode": "assisted"}`, 422, api.ValidationFailed, []api.Field{
 			{Field: "acmfMode", Message: "must be one of OBSERVE, LEARNING, ASSISTED, AUTONOMOUS"},
+		}},
+		{"a callback", `{"task": "x", "capabilities": ["BUILD"], "callbackUrl": " https://a.example/hook "}`, 202, "", nil},
+		{"a callback to nowhere", `{"task": "x", "capabilities": ["BUILD"], "callbackUrl": "a.example"}`, 422, api.ValidationFailed, []api.Field{
+			{Field: "callbackUrl", Message: "must be an https:// or http:// URL"},
+		}},
+		{"a callback inside", `{"task": "x", "capabilities": ["BUILD"], "callbackUrl": "http://inside.example"}`, 422, api.ValidationFailed, []api.Field{
+			{Field: "callbackUrl", Message: "leads inside"},
 		}},
 		{"a source outside the roots", `{"task": "x", "capabilities": ["BUILD"], "source": "/outside"}`, 422, api.ValidationFailed, []api.Field{
 			{Field: "source", Message: "lies outside the allowed roots"},
@@ -93,8 +99,8 @@ func TestBadTasks(t *testing.T) {
 			}
 		})
 	}
-	if got := must(k.db.Runs(t.Context(), runsOf(k)))(t); len(got) != 3 {
-		t.Errorf("%d tasks were made; 3 were good", len(got))
+	if got := must(k.db.Runs(t.Context(), runsOf(k)))(t); len(got) != 4 {
+		t.Errorf("%d tasks were made; 4 were good", len(got))
 	}
 }
 

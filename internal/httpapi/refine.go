@@ -63,6 +63,11 @@ func refine(name string, schema *huma.Schema) {
 		p["scopes"].MinItems = new(1)
 	case "RotateKey":
 		between(p["overlapSeconds"], 0, service.MaxOverlap.Seconds())
+	case "CreateHook", "ChangeHook":
+		refineHook(schema)
+	case "HookDelivery":
+		enum(p["status"], autonoma.DeliveryStatuses)
+		nullable(p, "lastAttempt")
 	case "Info":
 		enum(p["plan"], autonoma.Plans)
 	case "Problem":
@@ -75,7 +80,7 @@ func refine(name string, schema *huma.Schema) {
 }
 
 // requests are what is sent to us: unknown fields are refused.
-var requests = []string{"CreateTask", "Budget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey"}
+var requests = []string{"CreateTask", "Budget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey", "CreateHook", "ChangeHook"}
 
 func refineTask(schema *huma.Schema) {
 	p := schema.Properties

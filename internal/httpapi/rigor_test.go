@@ -107,7 +107,6 @@ func TestBadInvocations(t *testing.T) {
 		}},
 		{"of all kinds", k.chief, "coder-ai", `{"prompt": 1, "task": "x", "capabilities": [], "priority": "urgent", "acmfMode": "LEARNING", "callbackUrl": "https://a.example", "budget": {"maxTokens": -1}}`, 422, []api.Field{
 			{Field: "prompt", Message: "must be a string"}, {Field: "task", Message: "is not a known field"}, {Field: "capabilities", Message: "is not a known field"},
-			{Field: "callbackUrl", Message: "is not supported by this version; leave it out and follow the task's events, which end when it is over"},
 			{Field: "acmfMode", Message: "is not supported by this version; use OBSERVE, and apply the patch when you agree, or ASSISTED"},
 			{Field: "priority", Message: "must be one of low, normal, high"}, {Field: "budget.maxTokens", Message: "must not be negative"},
 		}},

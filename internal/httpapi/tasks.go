@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -41,7 +42,7 @@ func (s *server) createTask(ctx context.Context, by autonoma.Actor, in *Creation
 	req := requestOf(wish)
 	faults = append(faults, unsupported(wish)...)
 	if len(faults) > 0 {
-		return autonoma.Run{}, withNouns(faults, judged(req))
+		return autonoma.Run{}, withNouns(faults, judged(req.Normalize()))
 	}
 	return s.Tasks.Submit(ctx, by, req, also)
 }
@@ -71,15 +72,14 @@ func (s *server) retryTask(ctx context.Context, by autonoma.Actor, in *retryIn, 
 // unsupported are the wishes for a task that the contract knows and this version
 // does not.
 func unsupported(wish api.CreateTask) autonoma.FieldErrors {
-	faults := notYet(wish.CallbackURL, wish.ACMFMode)
+	faults := notYet(wish.ACMFMode)
 	refuse(&faults, wish.Delivery == "pull_request", "delivery", "use branch and open the pull request from autonoma/<task id>, or patch")
 	return faults
 }
 
 // notYet are such wishes for any run.
-func notYet(callback string, mode autonoma.Mode) autonoma.FieldErrors {
+func notYet(mode autonoma.Mode) autonoma.FieldErrors {
 	var faults autonoma.FieldErrors
-	refuse(&faults, callback != "", "callbackUrl", "leave it out and follow the task's events, which end when it is over")
 	refuse(&faults, mode == autonoma.Learning, "acmfMode", "use OBSERVE, and apply the patch when you agree, or ASSISTED")
 	return faults
 }
@@ -90,13 +90,13 @@ func refuse(faults *autonoma.FieldErrors, is bool, field, instead string) {
 	}
 }
 
-// judged returns what the nouns say about a request.
-func judged(req autonoma.Request) autonoma.FieldErrors {
-	faults, _ := req.Normalize().(autonoma.FieldErrors) //nolint:errorlint // it returns nothing else
+// judged returns the faults that a noun has found in what was sent.
+func judged(said error) autonoma.FieldErrors {
+	faults, _ := errors.AsType[autonoma.FieldErrors](said)
 	return faults
 }
 
-// withNouns adds what the nouns say about a request to what was found before,
+// withNouns adds what the nouns have said about what was sent to what was found before,
 // each field once.
 func withNouns(faults, theirs autonoma.FieldErrors) autonoma.FieldErrors {
 	for _, f := range theirs {

@@ -47,7 +47,7 @@ func (s *server) info(_ context.Context, by autonoma.Actor, _ *struct{}) (*infoO
 			Commands: autonoma.MaxCommands, CommandBytes: autonoma.MaxCommand,
 			MetadataPairs: autonoma.MaxMetadata, MetadataBytes: autonoma.MaxMetadataBytes, PageSize: api.MaxPage,
 		},
-		Plan: by.Plan, Features: append([]string{}, s.Features...),
+		Plan: by.Plan, WebhookEvents: autonoma.HookTypes(), Features: append([]string{}, s.Features...),
 	}}, nil
 }
 

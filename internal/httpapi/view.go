@@ -12,7 +12,7 @@ func requestOf(in api.CreateTask) autonoma.Request {
 	return autonoma.Request{
 		Task: in.Task, Capabilities: in.Capabilities, Intelligence: in.Intelligence, Scope: in.Scope,
 		Priority: in.Priority, Source: in.Source, BaseRef: in.BaseRef, Delivery: in.Delivery,
-		Setup: in.Setup, Verify: in.Verify, Mode: in.ACMFMode, Metadata: in.Metadata, Budget: budgetOf(in.Budget),
+		Setup: in.Setup, Verify: in.Verify, Mode: in.ACMFMode, CallbackURL: in.CallbackURL, Metadata: in.Metadata, Budget: budgetOf(in.Budget),
 	}
 }
 
@@ -20,7 +20,7 @@ func requestOf(in api.CreateTask) autonoma.Request {
 func requestOfInvoke(in api.Invoke) autonoma.Request {
 	return autonoma.Request{
 		Task: in.Prompt, Intelligence: in.Intelligence, Scope: in.Scope, Priority: in.Priority, Source: in.Source,
-		Mode: in.ACMFMode, Budget: budgetOf(in.Budget),
+		Mode: in.ACMFMode, CallbackURL: in.CallbackURL, Budget: budgetOf(in.Budget),
 	}
 }
 

@@ -33,6 +33,9 @@ type Config struct {
 	// Source returns an [autonoma.ErrInvalid] if the source of a request cannot
 	// be used.
 	Source func(ctx context.Context, req autonoma.Request) error
+
+	// Target returns what speaks against calling a URL, as whoever gave it is told.
+	Target func(ctx context.Context, url string) error
 }
 
 // A Cursor is a place in a listing. The zero value is its beginning.

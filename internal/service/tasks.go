@@ -36,6 +36,9 @@ func (s *Tasks) accept(ctx context.Context, by autonoma.Actor, kind autonoma.Kin
 	if err := s.Source(ctx, req); err != nil {
 		return autonoma.Run{}, err
 	}
+	if err := s.callback(ctx, req); err != nil {
+		return autonoma.Run{}, err
+	}
 	expected, err := s.expected(ctx, req)
 	if err != nil {
 		return autonoma.Run{}, err
@@ -60,6 +63,17 @@ func (s *Tasks) accept(ctx context.Context, by autonoma.Actor, kind autonoma.Kin
 	}
 	s.Log.Wake()
 	return run, nil
+}
+
+// callback refuses a request whose callback must not be called.
+func (s *Tasks) callback(ctx context.Context, req autonoma.Request) error {
+	if req.CallbackURL == "" {
+		return nil
+	}
+	if err := s.Target(ctx, req.CallbackURL); err != nil {
+		return autonoma.FieldErrors{{Field: "callbackUrl", Reason: err.Error()}}
+	}
+	return nil
 }
 
 // Begin makes an execution for the next step of the run, with the repository at
