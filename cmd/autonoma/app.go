@@ -22,13 +22,16 @@ import (
 	"autonoma/internal/httpapi"
 	"autonoma/internal/model"
 	"autonoma/internal/model/provider"
+	"autonoma/internal/outbound"
 	"autonoma/internal/queue"
 	"autonoma/internal/rigor"
 	"autonoma/internal/sandbox"
+	"autonoma/internal/secret"
 	"autonoma/internal/service"
 	"autonoma/internal/setup"
 	"autonoma/internal/store"
 	"autonoma/internal/tool/mcp"
+	"autonoma/internal/webhook"
 	"autonoma/internal/worker"
 	"autonoma/internal/workspace"
 )
@@ -48,6 +51,8 @@ type app struct {
 	limits   *service.Limits
 	tasks    *service.Tasks
 	agents   *service.Agents
+	hooks    *service.Hooks
+	sender   *webhook.Sender
 	worker   *worker.Worker
 	mcp      *mcp.Servers
 	box      sandbox.Sandbox
@@ -120,11 +125,29 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	a.keys, a.tenants = service.NewKeys(a.db), service.NewTenants(a.db)
 	a.receipts = service.NewReceipts(a.db, time.Now)
 	a.limits = service.NewLimits(a.db, cfg.Plans, time.Now)
+	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{
-		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource,
+		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
 	}
 	a.tasks, a.agents = service.NewTasks(needs), service.NewAgents(needs)
-	return a, nil
+	return a, a.openHooks(guard)
+}
+
+// openHooks puts together what tells hooks of what happens.
+func (a *app) openHooks(guard *outbound.Guard) error {
+	secrets, err := secret.Open(filepath.Join(a.cfg.Data, "secret.key"), a.db)
+	if err != nil {
+		return err
+	}
+	a.hooks = service.NewHooks(a.db, a.events, secrets, guard.Check)
+	a.sender = webhook.New(webhook.Config{
+		DB: a.db, Client: guard.Client(), Log: a.log, Woken: a.events.Woken,
+		Secrets: func(ctx context.Context, owner string) ([]autonoma.HookSecret, error) {
+			live, err := secrets.Of(ctx, owner)
+			return live.All(), err
+		},
+	})
+	return nil
 }
 
 // openCatalog reads the built-in agents and flows, and those of the operator.
@@ -188,7 +211,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	web := httpapi.NewServer(httpapi.Config{
-		Tasks: a.tasks, Agents: a.agents, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
+		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
 		Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Rigor: a.rigor, Ready: a.up, Version: version(), Log: a.requests,
 	})
 	// Without a model or a sandbox, what was accepted before waits for them.
@@ -205,6 +228,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	if a.working {
 		parts.Go(func() { a.worker.Beat(watching) })
 	}
+	parts.Go(func() { a.sender.Run(watching) })
 	parts.Go(func() {
 		<-ctx.Done()
 		a.drain()

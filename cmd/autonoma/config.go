@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,10 +30,12 @@ type config struct {
 	Agents      string
 	Flows       string
 	Push        bool
-	LogLevel    slog.Level
-	Models      provider.Config
-	Plans       map[autonoma.PlanName]autonoma.Plan
-	MCP         map[string]mcp.Server
+	// CallbackAllow are networks that webhooks may lead to although they are not public.
+	CallbackAllow []netip.Prefix
+	LogLevel      slog.Level
+	Models        provider.Config
+	Plans         map[autonoma.PlanName]autonoma.Plan
+	MCP           map[string]mcp.Server
 
 	home   string
 	origin map[string]string // of each setting, by its key
@@ -70,6 +73,8 @@ var settings = []setting{
 		setPath(func(c *config) *string { return &c.Flows }), func(c *config) string { return c.Flows }},
 	{"push", "AUTONOMA_PUSH", "push", "push results to sources that are URLs",
 		func(c *config, v string) (err error) { c.Push, err = strconv.ParseBool(v); return err }, func(c *config) string { return strconv.FormatBool(c.Push) }},
+	{"callbackAllow", "AUTONOMA_CALLBACK_ALLOW", "callback-allow", "networks that webhooks may lead to although they are not public, as in 127.0.0.0/8,10.1.0.0/16",
+		setNetworks, func(c *config) string { return joined(c.CallbackAllow) }},
 	{"logLevel", "AUTONOMA_LOG_LEVEL", "log-level", "debug, info, warn or error",
 		func(c *config, v string) error { return c.LogLevel.UnmarshalText([]byte(v)) }, func(c *config) string { return c.LogLevel.String() }},
 }
@@ -110,6 +115,38 @@ func setRoots(c *config, v string) error {
 		c.SourceRoots = append(c.SourceRoots, root)
 	}
 	return nil
+}
+
+func setNetworks(c *config, v string) error {
+	c.CallbackAllow = nil
+	for text := range strings.SplitSeq(v, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a network as in 10.1.0.0/16", text)
+		}
+		c.CallbackAllow = append(c.CallbackAllow, network.Masked())
+	}
+	return nil
+}
+
+func joined(networks []netip.Prefix) string {
+	texts := make([]string, len(networks))
+	for i, n := range networks {
+		texts[i] = n.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+// separator is what stands between the entries of a list: paths may hold commas,
+// networks hold colons.
+func (s setting) separator() string {
+	if s.key == "callbackAllow" {
+		return ","
+	}
+	return string(os.PathListSeparator)
 }
 
 func setSandbox(c *config, v string) error {

@@ -84,7 +84,7 @@ func (c *config) put(path, key string, value *yaml.Node) error {
 	if value.Tag == "!!null" {
 		return nil
 	}
-	text, err := line(value)
+	text, err := line(value, settings[i].separator())
 	if err == nil {
 		err = settings[i].set(c, text)
 	}
@@ -97,11 +97,11 @@ func (c *config) put(path, key string, value *yaml.Node) error {
 
 // line is the text of a setting; the lines of a list are joined as in a variable
 // of the environment.
-func line(value *yaml.Node) (string, error) {
+func line(value *yaml.Node, separator string) (string, error) {
 	if value.Kind == yaml.SequenceNode {
 		var list []string
 		err := value.Decode(&list)
-		return strings.Join(list, string(os.PathListSeparator)), err
+		return strings.Join(list, separator), err
 	}
 	if value.Kind != yaml.ScalarNode {
 		return "", errors.New("must be text, or a list of texts")
