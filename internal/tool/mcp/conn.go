@@ -80,6 +80,9 @@ func (l *link) transport(c *conn) (mcp.Transport, error) {
 		return nil, err
 	}
 	c.hide = func(s string) string {
+		if l.URL != "" {
+			s = strings.ReplaceAll(s, l.URL, l.Where())
+		}
 		for _, v := range values {
 			if len(v) >= 4 {
 				s = strings.ReplaceAll(s, v, "***")
@@ -112,12 +115,14 @@ func (c *conn) broken() bool {
 
 // kill ends the connection at once, and the program behind it.
 func (c *conn) kill() {
-	c.once.Do(func() { close(c.gone) })
-	switch {
-	case c.process != nil:
+	c.once.Do(func() {
+		close(c.gone)
+		if c.web != nil && c.session != nil {
+			go c.session.Close() // it takes leave, and is bounded in time
+		}
+	})
+	if c.process != nil {
 		c.process.kill()
-	case c.session != nil:
-		go c.session.Close() // it takes leave, and is bounded in time
 	}
 	if c.web != nil {
 		c.web.CloseIdleConnections()

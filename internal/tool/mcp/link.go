@@ -74,7 +74,7 @@ func (l *link) open(ctx context.Context) (*conn, error) {
 	c, err := l.dial(limited)
 	if err != nil {
 		if ctx.Err() == nil { // it was not whoever asked that ended it
-			l.failed, l.why = now, err
+			l.failed, l.why = time.Now(), err
 		}
 		return nil, err
 	}
@@ -104,60 +104,70 @@ type listing struct {
 	err    error
 }
 
-// mostListed is how many tools of a server are looked at.
-const mostListed = 1000
+// Bounds of a listing: how many tools are looked at, and of how many it is said why they
+// are left out.
+const (
+	mostListed = 1000
+	mostNotes  = 10
+)
 
-// list asks the server for its tools.
+// list asks the server for its tools, and takes those that are wanted and that a model
+// can be told of.
 func (l *link) list(ctx context.Context) listing {
 	c, err := l.open(ctx)
 	if err != nil {
 		return listing{err: err}
 	}
-	ctx, cancel := l.limit(ctx)
+	limited, cancel := l.limit(ctx)
 	defer cancel()
-	all, err := await(ctx, c.kill, func() ([]*mcp.Tool, error) {
-		var all []*mcp.Tool
-		for t, err := range c.session.Tools(ctx, nil) {
+	found, err := await(limited, c.kill, func() (listing, error) {
+		var found listing
+		missing, listed := slices.Clone(l.Tools), 0
+		for t, err := range c.session.Tools(limited, nil) {
 			if err != nil {
-				return nil, err
+				return found, err
 			}
-			if all = append(all, t); len(all) == mostListed {
+			if len(l.Tools) == 0 || slices.Contains(l.Tools, t.Name) {
+				found.add(l.name, t)
+			}
+			missing = slices.DeleteFunc(missing, func(name string) bool { return name == t.Name })
+			if listed++; listed == mostListed {
 				break
 			}
 		}
-		return all, nil
+		if len(missing) > 0 {
+			found.note("The MCP server %s has no tool %s, which mcp.%s.tools names.", l.name, strings.Join(missing, ", "), l.name)
+		}
+		return found, nil
 	})
 	if err != nil {
-		return listing{err: c.explain(ctx, err)}
-	}
-	return l.choose(all)
-}
-
-// choose returns the tools that are wanted and that a model can be told of.
-func (l *link) choose(all []*mcp.Tool) listing {
-	var found listing
-	missing := slices.Clone(l.Tools)
-	for _, t := range all {
-		if len(l.Tools) > 0 && !slices.Contains(l.Tools, t.Name) {
-			continue
+		if limited.Err() != nil && ctx.Err() == nil {
+			c.late()
 		}
-		missing = slices.DeleteFunc(missing, func(name string) bool { return name == t.Name })
-		s, err := spec(l.name, t)
-		if err == nil && slices.ContainsFunc(found.offers, func(o Offer) bool { return o.Spec.Name == s.Name }) {
-			err = errors.New("there are two of that name")
-		}
-		if err != nil {
-			found.notes = append(found.notes, fmt.Sprintf("The tool %s of the MCP server %s is left out: %v.", clip(t.Name, 80), l.name, err))
-			continue
-		}
-		found.offers = append(found.offers, Offer{Server: l.name, Tool: t.Name, Spec: s})
+		return listing{err: c.explain(limited, err)}
 	}
 	// In the same order each time, for the caches of providers.
 	slices.SortFunc(found.offers, func(a, b Offer) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
-	if len(missing) > 0 {
-		found.notes = append(found.notes, fmt.Sprintf("The MCP server %s has no tool %s, which mcp.%s.tools names.", l.name, strings.Join(missing, ", "), l.name))
-	}
 	return found
+}
+
+// add adds a tool of a server, or a note of why it is left out.
+func (f *listing) add(server string, t *mcp.Tool) {
+	s, err := spec(server, t)
+	if err == nil && slices.ContainsFunc(f.offers, func(o Offer) bool { return o.Spec.Name == s.Name }) {
+		err = errors.New("there are two of that name")
+	}
+	if err != nil {
+		f.note("The tool %s of the MCP server %s is left out: %s.", clip(t.Name, 80), server, clip(err.Error(), 300))
+		return
+	}
+	f.offers = append(f.offers, Offer{Server: server, Tool: t.Name, Spec: s})
+}
+
+func (f *listing) note(format string, args ...any) {
+	if len(f.notes) < mostNotes {
+		f.notes = append(f.notes, fmt.Sprintf(format, args...))
+	}
 }
 
 // call has the server do something, and returns what a model is told of it.
