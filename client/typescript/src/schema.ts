@@ -385,6 +385,145 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the webhooks, newest first */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** Have a URL told of what happens to your tasks */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the secret that signs what is sent to the callbackUrl of tasks; it takes the scope write */
+        get: operations["getCallbackSecret"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/secret/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have callbacks signed with another secret; the one before it signs as well for a day */
+        post: operations["rotateCallbackSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhookId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a webhook and how it does */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** Remove a webhook, with what it was still to be told */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /** Change, disable or enable a webhook */
+        patch: operations["changeWebhook"];
+        trace?: never;
+    };
+    "/v1/webhooks/{webhookId}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what a webhook was told and is to be told, newest first */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a delivery again */
+        post: operations["redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhookId}/ping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a webhook out: it is told webhook.ping, once */
+        post: operations["pingWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhookId}/secret/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a webhook another secret; the one before it signs as well for a day */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -640,6 +779,27 @@ export interface components {
             /** @description Path of the content. */
             url: string;
         };
+        Attempt: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            durationMs: number;
+            /** @description Why it did not count; null if it did. */
+            error: string | null;
+            /** @description How the body of the answer begins: 2,048 bytes at most. */
+            response: string | null;
+            /**
+             * Format: int64
+             * @description HTTP status of the answer; null if there was none.
+             */
+            statusCode: number | null;
+        };
         Budget: {
             /**
              * Format: double
@@ -656,6 +816,16 @@ export interface components {
              * @description Tokens in and out, cached ones included.
              */
             maxTokens?: number | null;
+        };
+        ChangeHook: {
+            /** @description Your own words for it. */
+            description?: string | null;
+            /** @description Whether to be told nothing. To enable a webhook forgives it its failures. */
+            disabled?: boolean | null;
+            /** @description What to be told of. */
+            events?: ("*" | "task.queued" | "task.started" | "task.awaiting_approval" | "task.waiting_provider" | "task.completed" | "task.failed" | "task.cancelled" | "task.resumed" | "rigor.queued" | "rigor.started" | "rigor.awaiting_approval" | "rigor.waiting_provider" | "rigor.completed" | "rigor.failed" | "rigor.cancelled" | "rigor.resumed" | "workflow.queued" | "workflow.started" | "workflow.awaiting_approval" | "workflow.waiting_provider" | "workflow.completed" | "workflow.failed" | "workflow.cancelled" | "workflow.resumed" | "code.generated" | "code.reviewed" | "approval.pending" | "approval.approved" | "approval.rejected" | "approval.expired")[] | null;
+            /** @description Where to POST what happens. */
+            url?: string | null;
         };
         Command: {
             /** @description What came of it on the delivered commit: passed or failed; null if it was not run there. */
@@ -692,6 +862,18 @@ export interface components {
             /** @description The processes that carry out executions and are alive. */
             workers: components["schemas"]["Worker"][];
         };
+        CreateHook: {
+            /** @description Your own words for it, at most 500 bytes. */
+            description?: string | null;
+            /** @description Whether to be told nothing for now. */
+            disabled?: boolean | null;
+            /** @description What to be told of: types that /v1/info lists, or * for all. */
+            events: ("*" | "task.queued" | "task.started" | "task.awaiting_approval" | "task.waiting_provider" | "task.completed" | "task.failed" | "task.cancelled" | "task.resumed" | "rigor.queued" | "rigor.started" | "rigor.awaiting_approval" | "rigor.waiting_provider" | "rigor.completed" | "rigor.failed" | "rigor.cancelled" | "rigor.resumed" | "workflow.queued" | "workflow.started" | "workflow.awaiting_approval" | "workflow.waiting_provider" | "workflow.completed" | "workflow.failed" | "workflow.cancelled" | "workflow.resumed" | "code.generated" | "code.reviewed" | "approval.pending" | "approval.approved" | "approval.rejected" | "approval.expired")[];
+            /** @description What signs: 16 to 256 printable characters, or whsec_ and at least 16 bytes in base64. Without one, one is made. */
+            secret?: string | null;
+            /** @description Where to POST what happens: an https:// or http:// URL with a public address. */
+            url: string;
+        };
         CreateTask: {
             /**
              * @description How far the agents may go by themselves, at most: the lower of this and their own mode holds. With OBSERVE the result is only kept as artifacts. LEARNING is not in this version, which refuses it.
@@ -702,7 +884,7 @@ export interface components {
             baseRef?: string | null;
             /** @description What the task may use. */
             budget?: components["schemas"]["Budget"] | null;
-            /** @description Not in this version, which refuses it: follow the task's events instead. */
+            /** @description URL to POST the end of the task to, signed with your callbacks' secret (GET /v1/webhooks/secret). It must lead to a public address. */
             callbackUrl?: string | null;
             /** @description The kinds of work, each at most once. They choose the agents. */
             capabilities: ("BUILD" | "EVOLVE" | "OPTIMIZE" | "SECURE" | "GOVERN" | "PLATFORM" | "OPERATE")[];
@@ -964,6 +1146,95 @@ export interface components {
             /** @description Version of the server. */
             version: string;
         };
+        Hook: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description Your own words for it. */
+            description: string | null;
+            /** @description Whether it is told nothing. */
+            disabled: boolean;
+            /** @description Why, if so. */
+            disabledReason: string | null;
+            /** @description What it is told of. */
+            events: string[];
+            /**
+             * Format: date-time
+             * @description Since when it has failed, without a success.
+             */
+            failingSince: string | null;
+            /**
+             * Format: int64
+             * @description How often it has failed since its last success.
+             */
+            failures: number;
+            /** @description Names the webhook. */
+            id: string;
+            /** @description What signs. Shown only by the request that set it; null otherwise. */
+            secret: string | null;
+            /**
+             * Format: date-time
+             * @description When it was changed, by you or by how it does.
+             */
+            updatedAt: string;
+            /** @description Where to POST what happens. */
+            url: string;
+        };
+        HookDeliveries: {
+            /** @description The deliveries, newest first. */
+            deliveries: components["schemas"]["HookDelivery"][];
+            /** @description Give it as cursor to get the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        HookDelivery: {
+            /**
+             * Format: int64
+             * @description How often it was tried, since it was asked for the last time.
+             */
+            attempts: number;
+            /** @description Names the delivery; it is the webhook-id of every attempt. */
+            id: string;
+            /** @description The last attempt; null if there was none. */
+            lastAttempt: components["schemas"]["Attempt"] | null;
+            /**
+             * Format: date-time
+             * @description When it is tried next; null if it is over, or if an earlier delivery about the same task comes first.
+             */
+            nextAttemptAt: string | null;
+            /** @description The task it happened to; null for a ping. */
+            runId: string | null;
+            /**
+             * @description Pending, delivered, or dead: given up, until you ask for it again.
+             * @enum {string}
+             */
+            status: "pending" | "delivered" | "dead";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            timestamp: string;
+            /** @description What happened. */
+            type: string;
+            /** @description Whom it tells; null for the callbackUrl of a task. */
+            webhookId: string | null;
+        };
+        HookSecret: {
+            /**
+             * Format: date-time
+             * @description How long the secret before it signs as well; null if there is none that does.
+             */
+            previousUntil: string | null;
+            /** @description What signs. */
+            secret: string;
+        };
+        Hooks: {
+            /** @description Give it as cursor to get the next page; null on the last. */
+            nextCursor: string | null;
+            /** @description The webhooks, newest first. */
+            webhooks: components["schemas"]["Hook"][];
+        };
         Info: {
             /** @description Version of this contract. */
             apiVersion: string;
@@ -984,6 +1255,8 @@ export interface components {
             plan: "startup" | "growth" | "scale" | "enterprise";
             /** @description Version of the server. */
             version: string;
+            /** @description What webhooks can be told of. */
+            webhookEvents: string[];
         };
         Invoke: {
             /**
@@ -993,7 +1266,7 @@ export interface components {
             acmfMode?: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS" | null;
             /** @description What the work may use. */
             budget?: components["schemas"]["Budget"] | null;
-            /** @description Not in this version, which refuses it: ask for the status, or follow the events. */
+            /** @description URL to POST the end of the work to, signed with your callbacks' secret (GET /v1/webhooks/secret). It must lead to a public address. */
             callbackUrl?: string | null;
             /**
              * @description How hard to think.
@@ -3079,6 +3352,431 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                /** @description The nextCursor of the page before. */
+                cursor?: string;
+                /** @description How many entries a page holds at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hooks"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "events": [
+                 *         "task.completed",
+                 *         "task.failed"
+                 *       ],
+                 *       "url": "https://your-domain.com/webhook"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateHook"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    getCallbackSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookSecret"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    rotateCallbackSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hook"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    changeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "disabled": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeHook"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description The nextCursor of the page before. */
+                cursor?: string;
+                /** @description How many entries a page holds at most. */
+                limit?: number;
+                /** @description Only deliveries with this status. */
+                status?: "pending" | "delivered" | "dead";
+            };
+            header?: never;
+            path: {
+                /** @description Names the webhook; callbacks stands for the callbackUrls of tasks. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookDeliveries"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    redeliver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the webhook; callbacks stands for the callbackUrls of tasks. */
+                webhookId: string;
+                /** @description Names the delivery. */
+                deliveryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookDelivery"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    pingWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Names the webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Names the webhook. */
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
