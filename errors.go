@@ -87,5 +87,10 @@ const (
 	FailSource       FailureCode = "source_error"         // the repository could not be read
 	FailSetup        FailureCode = "setup_failed"         // dependencies could not be installed
 	FailDelivery     FailureCode = "delivery_failed"      // the result could not be handed over
+	FailConflict     FailureCode = "merge_conflict"       // what several steps left could not be brought together
+	FailStepTime     FailureCode = "step_timeout"         // a step took longer than its rules allow
+	FailStepRules    FailureCode = "step_unresolved"      // the condition or the text of a step could not be worked out
+	FailRejected     FailureCode = "approval_rejected"    // a human said no
+	FailExpired      FailureCode = "approval_expired"     // no human said anything in time
 	FailInternal     FailureCode = "internal"             // a fault of ours
 )

@@ -36,6 +36,7 @@ const (
 	EventRepeat     EventKind = "repeat"     // a call that a crash cut off is about to be made once more
 	EventArtifact   EventKind = "artifact"   // Artifact: a named output
 	EventDelivery   EventKind = "delivery"   // Output: the result was handed over
+	EventApproval   EventKind = "approval"   // ApprovalChanged: a human is asked, or the question is settled
 )
 
 // StatusChanged is the data of an [EventStatus].
@@ -51,6 +52,12 @@ type StepChanged struct {
 	Agent  AgentID    `json:"agent"`
 	Status StepStatus `json:"status"`
 	Round  int        `json:"round,omitempty"` // from 1; more than 1 when a review sent the work back
+	Tries  int        `json:"tries,omitempty"` // how often it was begun again in this round, after it failed
+}
+
+// NewStepEvent returns the event that tells where a step is now.
+func NewStepEvent(s Step, at time.Time) Event {
+	return NewEvent(EventStep, s.Execution, at, StepChanged{Step: s.ID, Agent: s.Agent, Status: s.Status, Round: s.Round, Tries: s.Tries})
 }
 
 // PhaseChanged is the data of an [EventPhase].

@@ -84,6 +84,7 @@ type Result struct {
 	Base         string        `json:"base"`                   // the commit the run began at
 	Commit       string        `json:"commit"`                 // the state of the branch afterwards
 	Changed      bool          `json:"changed"`                // whether this execution changed it
+	Merged       []string      `json:"merged,omitempty"`       // the commits that Commit brings together
 	Verification *Verification `json:"verification,omitempty"` // of Commit
 	Installed    *Installed    `json:"installed,omitempty"`    // what set-up installed, for the whole run
 	Baseline     []Checked     `json:"baseline,omitempty"`     // the checks on the base of the run

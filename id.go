@@ -28,6 +28,8 @@ type (
 	HookID string
 	// A DeliveryID names what one hook is told of one event, however often: dlv_….
 	DeliveryID string
+	// An ApprovalID names a question to a human: appr_….
+	ApprovalID string
 	// An AgentID names a specialist, as in coder-ai. It is given by its file.
 	AgentID string
 )
@@ -58,6 +60,9 @@ func NewHookID() HookID { return HookID(newID("hook_")) }
 // NewDeliveryID returns an identifier for a delivery to a hook.
 func NewDeliveryID() DeliveryID { return DeliveryID(newID("dlv_")) }
 
+// NewApprovalID returns an identifier for an approval.
+func NewApprovalID() ApprovalID { return ApprovalID(newID("appr_")) }
+
 // NewRequestID returns an identifier for an HTTP request that brought none.
 func NewRequestID() string { return newID("req_") }
 
@@ -77,3 +82,6 @@ func (id RunID) Valid() bool { return idForm.MatchString(string(id)) }
 func (id ExecutionID) Valid() bool {
 	return strings.HasPrefix(string(id), "exec_") && idForm.MatchString(string(id))
 }
+
+// Valid reports whether id has the form of an identifier of an approval.
+func (id ApprovalID) Valid() bool { return idForm.MatchString(string(id)) }

@@ -35,13 +35,15 @@ type Run struct {
 	Output       *Output  // once completed, and when failed with a result
 	Error        *Failure // once failed
 	Expected     time.Duration
+	Resumes      RunID // whose completed steps it took over; empty: none
 	CreatedAt    time.Time
 	StartedAt    time.Time // zero until then
 	CompletedAt  time.Time // zero until then
 }
 
 // NewRun returns a queued run of the steps and the event that begins its log.
-// Expected is how long like runs took.
+// Expected is how long like runs took. Steps are in an order in which what a step
+// needs comes before it.
 func NewRun(kind Kind, tenant TenantID, req Request, steps []Step, expected time.Duration, at time.Time) (Run, Event) {
 	r := Run{
 		ID: NewRunID(kind), Tenant: tenant, Kind: kind, Mode: req.Mode.Within(StartMode), Request: req,
@@ -136,7 +138,7 @@ func (r *Run) Step(id string) *Step {
 	return nil
 }
 
-// Current returns the step that is worked on, or nil.
+// Current returns the step that is worked on, the first if there are several, or nil.
 func (r *Run) Current() *Step {
 	for i := range r.Steps {
 		if r.Steps[i].Status == StepRunning {
@@ -155,41 +157,4 @@ func (r *Run) CompletedPhases() []string {
 		}
 	}
 	return done
-}
-
-// Next returns the step to begin next: the first that is pending and needs nothing
-// that is not completed. It returns nil if there is none. Steps are done one after
-// the other, each on what the one before left, whatever order their needs allow.
-func (r *Run) Next() *Step {
-	for i := range r.Steps {
-		if s := &r.Steps[i]; s.Status == StepPending && r.complete(s.Needs) {
-			return s
-		}
-	}
-	return nil
-}
-
-func (r *Run) complete(ids []string) bool {
-	for _, id := range ids {
-		if s := r.Step(id); s == nil || s.Status != StepCompleted {
-			return false
-		}
-	}
-	return true
-}
-
-// SendBack makes the step named to, and all that follow from it, pending for
-// another round.
-func (r *Run) SendBack(to string) {
-	again := map[string]bool{to: true}
-	for i := range r.Steps { // steps are in an order in which needs come first
-		s := &r.Steps[i]
-		for _, need := range s.Needs {
-			again[s.ID] = again[s.ID] || again[need]
-		}
-		if again[s.ID] {
-			s.Status, s.Phase, s.Progress, s.Execution = StepPending, "", 0, ""
-			s.Round++
-		}
-	}
 }

@@ -19,21 +19,32 @@ func chain() autonoma.Run {
 	return r
 }
 
-func TestNext(t *testing.T) {
+// ready returns the names of the steps that may begin.
+func ready(r autonoma.Run) []string {
+	names := []string{}
+	for _, s := range r.Ready() {
+		names = append(names, s.ID)
+	}
+	return names
+}
+
+func TestReady(t *testing.T) {
 	r := chain()
 	for _, want := range []string{"plan", "code", "review"} {
-		next := r.Next()
-		if next == nil || next.ID != want {
-			t.Fatalf("next is %v, want %s", next, want)
+		if got := ready(r); !slices.Equal(got, []string{want}) {
+			t.Fatalf("ready are %v, want %s", got, want)
 		}
+		next := r.Step(want)
 		next.Status = autonoma.StepRunning
-		if r.Next() != nil {
-			t.Errorf("%s begins while %s is under way", r.Next().ID, want)
+		if got := ready(r); len(got) > 0 {
+			t.Errorf("%v may begin while %s is under way", got, want)
 		}
-		next.Status = autonoma.StepCompleted
+		if next.Status = autonoma.StepCompleted; r.Done() != (want == "review") {
+			t.Errorf("done after %s: %v", want, r.Done())
+		}
 	}
-	if next := r.Next(); next != nil {
-		t.Errorf("%s is next at the end", next.ID)
+	if got := ready(r); len(got) > 0 {
+		t.Errorf("%v are ready at the end", got)
 	}
 	if got := r.CompletedPhases(); !slices.Equal(got, []string{"plan", "code", "review"}) {
 		t.Errorf("completed: %v", got)
@@ -51,10 +62,15 @@ func TestSendBack(t *testing.T) {
 	if r.Progress != 99 {
 		t.Errorf("progress %d before the end", r.Progress)
 	}
-	r.SendBack("code")
+	if dropped := r.SendBack("code", "c1"); len(dropped) > 0 {
+		t.Errorf("dropped %+v", dropped)
+	}
 	r.Advance()
-	if next := r.Next(); next == nil || next.ID != "code" {
-		t.Errorf("next is %v", next)
+	if got := ready(r); !slices.Equal(got, []string{"code"}) {
+		t.Errorf("ready are %v", got)
+	}
+	if code, review := r.Step("code").From, r.Step("review").From; code != "c1" || review != "" {
+		t.Errorf("code goes on at %q, review at %q", code, review)
 	}
 	for _, s := range r.Steps[1:] {
 		if s.Status != autonoma.StepPending || s.Round != 2 || s.Progress != 0 || s.Execution != "" {

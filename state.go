@@ -26,7 +26,7 @@ var Statuses = []Status{Queued, InProgress, AwaitingApproval, WaitingProvider, C
 // transitions is the whole life of a run: the statuses that may follow each
 // status. docs/run-states.md is drawn from it.
 var transitions = map[Status][]Status{
-	Queued:           {InProgress, Failed, Cancelled},
+	Queued:           {InProgress, AwaitingApproval, Failed, Cancelled},
 	InProgress:       {AwaitingApproval, WaitingProvider, Completed, Failed, Cancelled},
 	AwaitingApproval: {InProgress, Failed, Cancelled},
 	WaitingProvider:  {InProgress, Failed, Cancelled},
@@ -88,3 +88,6 @@ var StepStatuses = []StepStatus{StepPending, StepRunning, StepCompleted, StepFai
 func (s StepStatus) Final() bool {
 	return s == StepCompleted || s == StepFailed || s == StepCancelled || s == StepSkipped
 }
+
+// Done reports whether what needs a step of this status may begin.
+func (s StepStatus) Done() bool { return s == StepCompleted || s == StepSkipped }

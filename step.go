@@ -1,19 +1,26 @@
 package autonoma
 
+import "time"
+
 // A Step is a node of a run's graph: what one agent is asked for.
 type Step struct {
 	ID        string      `json:"id"`
 	Agent     AgentID     `json:"agent"`
 	Delivers  string      `json:"delivers,omitempty"` // the delivery phase that is complete with it, as in implementation
 	Asks      string      `json:"asks,omitempty"`     // what is asked of the agent, beyond the task
+	Asked     string      `json:"asked,omitempty"`    // the same with its blanks filled in, once it began; empty: Asks has none
 	Needs     []string    `json:"needs,omitempty"`
-	Back      *Back       `json:"back,omitempty"` // where a verdict of "changes" sends the work
+	Merges    []string    `json:"merges,omitempty"` // the commits that it brings together, if it was put in for that
+	From      string      `json:"from,omitempty"`   // the commit at which it goes on, after the work was sent back to it
+	Back      *Back       `json:"back,omitempty"`   // where a verdict of "changes" sends the work
 	Rules     Rules       `json:"rules,omitzero"`
 	Pace      Pace        `json:"pace"` // what it is expected to take
 	Status    StepStatus  `json:"status"`
-	Phase     Phase       `json:"phase,omitempty"` // that it is in; empty before and after
-	Progress  int         `json:"progress"`        // 0 to 100
-	Round     int         `json:"round"`           // from 1
+	Phase     Phase       `json:"phase,omitempty"`    // that it is in; empty before and after
+	Progress  int         `json:"progress"`           // 0 to 100
+	Round     int         `json:"round"`              // from 1
+	Tries     int         `json:"tries,omitempty"`    // how often it was begun again in this round, after it failed
+	Approval  ApprovalID  `json:"approval,omitempty"` // what a human was asked before it begins
 	Execution ExecutionID `json:"execution,omitempty"`
 }
 
@@ -27,6 +34,9 @@ type Rules struct {
 	TimeoutSeconds int64        `json:"timeoutSeconds,omitempty"`
 	Retries        int          `json:"retries,omitempty"` // how often it is tried again after it failed
 }
+
+// Timeout returns the longest one try at the step may take, or zero.
+func (r Rules) Timeout() time.Duration { return time.Duration(r.TimeoutSeconds) * time.Second }
 
 // Enter takes into account that a phase of the step began or ended.
 func (s *Step) Enter(now PhaseChanged) {

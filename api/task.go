@@ -63,7 +63,7 @@ type Task struct {
 	ACMFMode            autonoma.Mode         `json:"acmfMode" doc:"How far the agents may go by themselves."`
 	RetryOf             *autonoma.RunID       `json:"retryOf" doc:"The task whose request it repeats, if it does."`
 	Steps               []Step                `json:"steps" doc:"What the agents are asked for, in order."`
-	Approval            *Approval             `json:"approval" doc:"The question that waits for a human. This version asks none, so it is null."`
+	Approval            *Approval             `json:"approval" doc:"The question that waits for a human; the oldest, if there are several."`
 	Usage               Usage                 `json:"usage" doc:"What was used so far."`
 	Budget              *Budget               `json:"budget" doc:"What may be used; null for no limit."`
 	Metadata            map[string]string     `json:"metadata" doc:"Your own words for the task."`
@@ -83,11 +83,6 @@ type Step struct {
 	Status      autonoma.StepStatus   `json:"status" doc:"Where the step is."`
 	Phase       *autonoma.Phase       `json:"phase" doc:"The RIGOR phase it is in; null before and after."`
 	Progress    int                   `json:"progress" doc:"Hundredths that are done."`
-}
-
-// An Approval is a question to a human.
-type Approval struct {
-	ID string `json:"id" doc:"Names the approval."`
 }
 
 // Usage is what a task has used.

@@ -100,6 +100,45 @@ func (c *Client) Artifact(ctx context.Context, id autonoma.RunID, artifact auton
 	return c.content(ctx, pathOf(id)+"/artifacts/"+url.PathEscape(string(artifact)))
 }
 
+// Approval returns a question to a human.
+func (c *Client) Approval(ctx context.Context, id autonoma.ApprovalID) (api.Approval, error) {
+	return do[api.Approval](ctx, c, http.MethodGet, approvalPath(id), nil)
+}
+
+// Approvals yields the questions to humans with the given status, or all if it is
+// empty, newest first. It asks for a page at a time. After an error it yields nothing
+// more.
+func (c *Client) Approvals(ctx context.Context, status autonoma.ApprovalStatus) iter.Seq2[api.Approval, error] {
+	return func(yield func(api.Approval, error) bool) {
+		query := url.Values{"limit": {strconv.Itoa(api.MaxPage)}}
+		if status != "" {
+			query.Set("status", string(status))
+		}
+		for {
+			page, err := do[api.Approvals](ctx, c, http.MethodGet, approvalsPath+"?"+query.Encode(), nil)
+			if err != nil {
+				yield(api.Approval{}, err)
+				return
+			}
+			for _, a := range page.Approvals {
+				if !yield(a, nil) {
+					return
+				}
+			}
+			if page.NextCursor == nil {
+				return
+			}
+			query.Set("cursor", *page.NextCursor)
+		}
+	}
+}
+
+// Decide answers a question, with [api.Approve] or [api.Reject]. One that was answered
+// before, or whose deadline has passed, is an [autonoma.ErrConflict].
+func (c *Client) Decide(ctx context.Context, id autonoma.ApprovalID, in api.Decide) (api.Approval, error) {
+	return do[api.Approval](ctx, c, http.MethodPost, approvalPath(id)+"/decision", in)
+}
+
 // Health returns how the server is. A server that is unhealthy is no error: that
 // it says so is what was asked for.
 func (c *Client) Health(ctx context.Context) (api.Health, error) {
@@ -112,6 +151,12 @@ func (c *Client) Info(ctx context.Context) (api.Info, error) {
 }
 
 const tasksPath = "/v1/agents/tasks"
+
+const approvalsPath = "/v1/approvals"
+
+func approvalPath(id autonoma.ApprovalID) string {
+	return approvalsPath + "/" + url.PathEscape(string(id))
+}
 
 func pathOf(id autonoma.RunID) string { return tasksPath + "/" + url.PathEscape(string(id)) }
 

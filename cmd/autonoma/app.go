@@ -53,6 +53,7 @@ type app struct {
 	agents   *service.Agents
 	hooks    *service.Hooks
 	sender   *webhook.Sender
+	asks     *service.Approvals
 	worker   *worker.Worker
 	mcp      *mcp.Servers
 	box      sandbox.Sandbox
@@ -129,7 +130,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	needs := service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
 	}
-	a.tasks, a.agents = service.NewTasks(needs), service.NewAgents(needs)
+	a.tasks, a.agents, a.asks = service.NewTasks(needs), service.NewAgents(needs), service.NewApprovals(needs)
 	return a, a.openHooks(guard)
 }
 
@@ -211,7 +212,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	web := httpapi.NewServer(httpapi.Config{
-		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
+		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Approvals: a.asks, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
 		Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Rigor: a.rigor, Ready: a.up, Version: version(), Log: a.requests,
 	})
 	// Without a model or a sandbox, what was accepted before waits for them.
@@ -229,6 +230,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 		parts.Go(func() { a.worker.Beat(watching) })
 	}
 	parts.Go(func() { a.sender.Run(watching) })
+	parts.Go(func() { a.asks.Watch(watching, a.log) })
 	parts.Go(func() {
 		<-ctx.Done()
 		a.drain()

@@ -33,7 +33,8 @@ func (k *kit) take(id autonoma.RunID, by autonoma.WorkerID) (exec autonoma.Execu
 		k.become(id, autonoma.InProgress, "", nil)
 	}
 	k.change(id, func(run *autonoma.Run) autonoma.Event {
-		run.Next().Status = autonoma.StepRunning
+		waits := func(s autonoma.Step) bool { return s.Status == autonoma.StepPending && s.Execution != "" }
+		run.Steps[slices.IndexFunc(run.Steps, waits)].Status = autonoma.StepRunning
 		return autonoma.NewEvent(autonoma.EventStep, "", time.Now(), autonoma.StepChanged{})
 	})
 	run := must(k.db.Run(k.t.Context(), id))(k.t)

@@ -38,6 +38,7 @@ func (s *server) describe() huma.Config {
 				{Name: "tasks", Description: "Development tasks for AI agents."},
 				{Name: "agents", Description: "The agents, and who works on what."},
 				{Name: "rigor", Description: "Single agents, invoked by name, and all executions. Needs a key with the scope admin."},
+				{Name: "approvals", Description: "Questions to humans, on whose answers tasks wait."},
 				{Name: "webhooks", Description: "Who is told of what happens to tasks."},
 				{Name: "admin", Description: "Tenants and keys."},
 				{Name: "utility", Description: "About the server."},
@@ -133,9 +134,13 @@ func (s *server) finish() {
 	for name, schema := range doc.Components.Schemas.Map() {
 		refine(name, schema)
 	}
-	if status := parameterOf(doc.Paths["/v1/agents/tasks"].Get, "status"); status != nil {
-		status.Schema.Enum = anyOf(autonoma.Statuses)
-		status.Schema.PrecomputeMessages()
+	for path, statuses := range map[string][]any{
+		"/v1/agents/tasks": anyOf(autonoma.Statuses), "/v1/approvals": anyOf(autonoma.ApprovalStatuses),
+	} {
+		if status := parameterOf(doc.Paths[path].Get, "status"); status != nil {
+			status.Schema.Enum = statuses
+			status.Schema.PrecomputeMessages()
+		}
 	}
 	s.list(doc)
 	s.writeReference(doc)
@@ -175,6 +180,10 @@ func (s *server) describeBodies(doc *huma.OpenAPI) {
 		doc.Paths[path].Get.Responses["200"].Content["application/json"].Example = example
 	}
 	s.describeHooks(doc)
+	doc.Paths["/v1/approvals/{approvalId}/decision"].Post.RequestBody = &huma.RequestBody{
+		Required: true,
+		Content:  map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.Decide](s)}},
+	}
 
 	events := doc.Paths[task+"/events"].Get
 	events.Description = "By default a stream of server-sent events: id is the event's number, event its kind, data an Event. " +

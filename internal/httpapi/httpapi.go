@@ -27,12 +27,13 @@ import (
 
 // Config is what the API needs.
 type Config struct {
-	Tasks    *service.Tasks
-	Agents   *service.Agents
-	Hooks    *service.Hooks
-	Tenants  *service.Tenants
-	Keys     *service.Keys
-	Receipts *service.Receipts // nil: requests that are sent again are done again
+	Tasks     *service.Tasks
+	Agents    *service.Agents
+	Hooks     *service.Hooks
+	Tenants   *service.Tenants
+	Keys      *service.Keys
+	Receipts  *service.Receipts // nil: requests that are sent again are done again
+	Approvals *service.Approvals
 
 	// Who returns the holder of an API key, or [autonoma.ErrUnauthenticated].
 	Who func(ctx context.Context, key string) (autonoma.Actor, error)
@@ -177,6 +178,17 @@ func (s *server) routes() {
 		Summary: "Make an API key good for nothing, at once", Errors: []int{403, 404, 409}}, s.revokeKey)
 	creates(s, huma.Operation{OperationID: "rotateKey", Method: http.MethodPost, Path: keys + "/{keyId}/rotate", Tags: admin,
 		Summary: "Give an API key a new secret", Errors: []int{404}}, s.rotateKey, issuedKey)
+	const approvals, approval = "/v1/approvals", "/v1/approvals/{approvalId}"
+	of := []string{"approvals"}
+	handle(s, huma.Operation{OperationID: "listApprovals", Method: http.MethodGet, Path: approvals, Tags: of,
+		Summary: "List the questions to humans, newest first",
+		Errors:  []int{403, 422}}, s.listApprovals)
+	handle(s, huma.Operation{OperationID: "getApproval", Method: http.MethodGet, Path: approval, Tags: of,
+		Summary: "Get a question, and what one should know to answer it",
+		Errors:  []int{403, 404}}, s.getApproval)
+	handle(s, huma.Operation{OperationID: "decideApproval", Method: http.MethodPost, Path: approval + "/decision", Tags: of,
+		Summary: "Answer a question: the step begins, or the task ends",
+		Errors:  []int{400, 403, 404, 408, 409, 413, 415, 422}}, s.decideApproval)
 
 	utility := []string{"utility"}
 	handle(s, huma.Operation{OperationID: "getUsage", Method: http.MethodGet, Path: "/v1/usage", Tags: utility,

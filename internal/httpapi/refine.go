@@ -41,6 +41,14 @@ func refine(name string, schema *huma.Schema) {
 		enum(p["phase"], autonoma.Phases)
 		p["phase"].Enum = append(p["phase"].Enum, nil)
 		between(p["progress"], 0, 100)
+	case "Approval":
+		enum(p["status"], autonoma.ApprovalStatuses)
+		enum(p["default"], autonoma.ApprovalStatuses)
+		enum(p["risk"], autonoma.Risks)
+		p["evidence"] = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: p["evidence"].Description}
+		nullable(p, "decision")
+	case "Decide":
+		enum(p["decision"], []string{api.Approve, api.Reject})
 	case "TaskError":
 		enum(p["phase"], autonoma.Phases)
 		p["phase"].Enum = append(p["phase"].Enum, nil)
@@ -80,7 +88,7 @@ func refine(name string, schema *huma.Schema) {
 }
 
 // requests are what is sent to us: unknown fields are refused.
-var requests = []string{"CreateTask", "Budget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey", "CreateHook", "ChangeHook"}
+var requests = []string{"CreateTask", "Budget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey", "CreateHook", "ChangeHook", "Decide"}
 
 func refineTask(schema *huma.Schema) {
 	p := schema.Properties

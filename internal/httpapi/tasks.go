@@ -66,6 +66,9 @@ func (s *server) retryTask(ctx context.Context, by autonoma.Actor, in *retryIn, 
 	if err != nil {
 		return autonoma.Run{}, err
 	}
+	if _, err := s.Tasks.Task(ctx, by, id); err != nil {
+		return autonoma.Run{}, err
+	}
 	return s.Tasks.Retry(ctx, by, id, also)
 }
 

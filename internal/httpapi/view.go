@@ -44,6 +44,16 @@ func (s *server) view(ctx context.Context, by autonoma.Actor, run autonoma.Run) 
 		place := ahead + 1
 		t.QueuePosition = &place
 	}
+	if run.Questions() > 0 {
+		a, err := s.Approvals.Pending(ctx, run.ID)
+		if err != nil {
+			return api.Task{}, err
+		}
+		if a != nil {
+			shown := api.ApprovalOf(*a)
+			t.Approval = &shown
+		}
+	}
 	if run.Output != nil {
 		artifacts, err := s.Tasks.Artifacts(ctx, by, run.ID)
 		if err != nil {

@@ -25,10 +25,10 @@ type bench struct {
 	env     []string
 }
 
-// openBench opens the checkout of the given name, at a commit. What its commands
-// keep is private to run and name.
+// openBench opens the job's checkout of the given name, at a commit. What its
+// commands keep is private to run and checkout.
 func (e *Engine) openBench(ctx context.Context, j Job, name, commit string) (*bench, error) {
-	files, err := e.Workspaces.Workspace(ctx, string(j.Run.ID), name, commit)
+	files, err := e.Workspaces.Workspace(ctx, string(j.Run.ID), j.place(name), commit)
 	if err != nil {
 		return nil, fmt.Errorf("open workspace: %w", err)
 	}

@@ -120,7 +120,7 @@ func quote(word string) string {
 // nobody has changed, and returns what takes it away.
 func (x *execution) clean(ctx context.Context, name, commit string) (*bench, func(), error) {
 	// Whatever an earlier try left there may be half done.
-	if err := x.Workspaces.Discard(ctx, string(x.Run.ID), name); err != nil {
+	if err := x.Workspaces.Discard(ctx, string(x.Run.ID), x.place(name)); err != nil {
 		return nil, nil, err
 	}
 	b, err := x.openBench(ctx, x.Job, name, commit)
@@ -129,7 +129,7 @@ func (x *execution) clean(ctx context.Context, name, commit string) (*bench, fun
 	}
 	gone := func() {
 		b.close()
-		_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), name)
+		_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), x.place(name))
 	}
 	if err := x.equip(b); err != nil {
 		gone()

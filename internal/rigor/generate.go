@@ -1,6 +1,7 @@
 package rigor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,6 +12,9 @@ import (
 
 // generate lets the agent do the work.
 func (x *execution) generate(ctx context.Context) (string, error) {
+	if len(x.Step.Merges) > 0 {
+		return x.reconcile(ctx)
+	}
 	if err := x.weighRisks(ctx); err != nil {
 		return "", err
 	}
@@ -18,14 +22,28 @@ func (x *execution) generate(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tools := append(toolsOf(x.Agent, x.bench), x.MCP.Tools(x.look.Offers)...)
-	x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, tools)
-	done, err := x.worker.Work(ctx, system(x.Agent, autonoma.Generate, x.Agent.Prompt, text(string(x.Agent.Yields))), prompt)
-	if err != nil {
+	if err := x.ask(ctx, prompt); err != nil {
 		return "", err
 	}
-	x.keep(done)
-	return done.Summary, nil
+	return x.result.Summary, nil
+}
+
+// ask begins the conversation of the work itself, or goes on with it, and keeps what
+// the agent says when it finishes.
+func (x *execution) ask(ctx context.Context, prompt string) error {
+	var done autonoma.Result
+	var err error
+	if x.worker == nil {
+		tools := append(toolsOf(x.Agent, x.bench), x.MCP.Tools(x.look.Offers)...)
+		x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, tools)
+		done, err = x.worker.Work(ctx, system(x.Agent, autonoma.Generate, x.Agent.Prompt, text(string(x.Agent.Yields))), prompt)
+	} else {
+		done, err = x.worker.More(ctx, prompt)
+	}
+	if err == nil {
+		x.keep(done)
+	}
+	return err
 }
 
 // keep takes over what the agent said of its work.
@@ -78,7 +96,7 @@ func (x *execution) prompt(ctx context.Context) (string, error) {
 // introduce tells what every conversation of the step has to know.
 func (x *execution) introduce(b *brief) {
 	b.part("Task", x.Run.Request.Task)
-	b.part("Your part", x.Step.Asks)
+	b.part("Your part", cmp.Or(x.Step.Asked, x.Step.Asks))
 	if x.result.Context != "" {
 		b.data("What research found", "research", x.result.Context, x.Policy.Prompt.Document)
 		b.data("Commands of the project", "repository", x.look.commands(), x.Policy.Prompt.Output)

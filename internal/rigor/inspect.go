@@ -110,7 +110,7 @@ func (x *execution) install(ctx context.Context) (Setup, error) {
 	var err error
 	p.Keep = func(ctx context.Context, dir string) (bool, error) { return b.keeps(ctx, x.base.Commit, dir) }
 	s.Installed, err = x.Installer.Install(ctx, p, func(ctx context.Context) (string, error) {
-		if err := x.Workspaces.Discard(ctx, string(x.Run.ID), "setup"); err != nil {
+		if err := x.Workspaces.Discard(ctx, string(x.Run.ID), x.place("setup")); err != nil {
 			return "", err
 		}
 		if b, err = x.openBench(ctx, x.Job, "setup", x.base.Commit); err != nil {
@@ -121,7 +121,7 @@ func (x *execution) install(ctx context.Context) (Setup, error) {
 	if b != nil {
 		b.close()
 	}
-	_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), "setup")
+	_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), x.place("setup"))
 	if errors.Is(err, setup.ErrFailed) {
 		s.Problem, s.Installed, err = problem(err, s.Installed), setup.Installed{Steps: s.Installed.Steps}, nil
 	}

@@ -134,13 +134,12 @@ func (x *execution) formatted(ctx context.Context, command string) (bool, error)
 // repair tells the agent what does not pass and lets it go on.
 func (x *execution) repair(ctx context.Context, bad []Check) error {
 	var b brief
+	if x.worker == nil { // what was brought together without it
+		x.introduce(&b)
+	}
 	b.part("Not done yet", text("repair"))
 	b.data("Checks that do not pass", "checks", describe(bad, x.Policy.Prompt.Output), 0)
-	done, err := x.worker.More(ctx, b.String())
-	if err == nil {
-		x.keep(done)
-	}
-	return err
+	return x.ask(ctx, b.String())
 }
 
 // simplify lets the agent go over its change once more, and takes that back if

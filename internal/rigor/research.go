@@ -32,6 +32,9 @@ func (l Look) Key() string { return l.What }
 // research finds out what is there. A model reads only before the first step of a
 // run; what it found out goes with the run from there on.
 func (x *execution) research(ctx context.Context) (string, error) {
+	if err := x.bringTogether(ctx); err != nil {
+		return "", err
+	}
 	var err error
 	if x.look, err = work(ctx, x, "look", x.lookAround); err != nil {
 		return "", err
@@ -98,7 +101,7 @@ func (x *execution) lookAround(ctx context.Context) (Look, error) {
 func (x *execution) agent(loop string, phase autonoma.Phase, yields autonoma.Yield, tools tool.Set) *agent.Agent {
 	return &agent.Agent{
 		Loop: loop, Phase: phase, Yields: yields, Model: x.model, Tools: tools, Journal: x.Journal,
-		Turns:      x.Policy.Turns[x.Run.Request.Intelligence][yields],
+		Turns:      x.Policy.Turns[x.intelligence()][yields],
 		Longest:    x.Longest,
 		Memory:     x.memory(),
 		Patience:   x.Policy.Patience,

@@ -34,7 +34,7 @@ func (x *execution) review(ctx context.Context) (string, error) {
 			return "", err
 		}
 		x.result.Commit, x.result.Changed = state.Commit, state.Changed
-		if !state.Changed {
+		if !state.Changed && len(x.Step.Merges) == 0 {
 			x.result.Verification = x.verified()
 			return "nothing was changed", nil
 		}
@@ -49,14 +49,15 @@ func (x *execution) review(ctx context.Context) (string, error) {
 			return x.reviewed(v), nil
 		}
 		var b brief
+		if x.worker == nil {
+			x.introduce(&b)
+		}
 		b.part("Not done yet", text("elsewhere"))
 		b.data("Checks that do not pass in a clean checkout", "checks", describe(failing(checks(v.Commands)), x.Policy.Prompt.Output), 0)
-		done, err := x.worker.More(ctx, b.String())
-		if err != nil {
+		commit, changed := x.result.Commit, x.result.Changed
+		if err := x.ask(ctx, b.String()); err != nil {
 			return "", err
 		}
-		commit, changed := x.result.Commit, x.result.Changed
-		x.keep(done)
 		x.result.Base, x.result.Commit, x.result.Changed = x.base.Commit, commit, changed
 	}
 }
@@ -92,8 +93,12 @@ func (x *execution) commit(ctx context.Context, what string) (State, error) {
 	}
 	message := fmt.Sprintf("%s\n\n%s\n\nAutonoma-Run: %s\nAutonoma-Agent: %s\n", subject(x.result.Summary, x.title()), body(x.result.Summary), x.Run.ID, x.Agent.ID)
 	author := fmt.Sprintf("%s <%s@autonoma.invalid>", x.Agent.ID, x.Agent.ID)
+	parents := x.Step.Merges // what came between, with its conflicts, is nothing for the history
+	if len(parents) == 0 {
+		parents = []string{x.start}
+	}
 	commit, err := x.Workspaces.Commit(ctx, string(x.Run.ID), workspace.CommitRequest{
-		Checkpoint: at.Commit, Parent: x.start, Message: message, Author: author, Date: x.Execution.StartedAt,
+		Checkpoint: at.Commit, Parents: parents, Message: message, Author: author, Date: x.Execution.StartedAt,
 	})
 	if err != nil {
 		return State{}, err

@@ -14,6 +14,7 @@
 package rigor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,8 +48,12 @@ type Job struct {
 	Step      autonoma.Step
 	Execution autonoma.Execution
 	Agent     autonoma.Agent
-	Earlier   []Earlier // what earlier steps came to, in order; the last round of each
+	Earlier   []Earlier // what the steps before and the rounds before came to, in order; the last round of each
 	Journal   *journal.Journal
+
+	// Beside says that other steps of the run may be under way at the same time,
+	// so that this one needs checkouts of its own.
+	Beside bool
 
 	// At says which checkpoint the journal ends at, or nothing.
 	At string
@@ -91,7 +96,26 @@ func (e *Engine) Do(ctx context.Context, j Job) (autonoma.Result, error) {
 			return autonoma.Result{}, err
 		}
 	}
+	x.result.Merged = j.Step.Merges
+	x.done = true
 	return x.result, nil
+}
+
+// intelligence is how hard to think about the step.
+func (j Job) intelligence() autonoma.Intelligence {
+	return cmp.Or(j.Step.Rules.Intelligence, j.Run.Request.Intelligence)
+}
+
+// scope is how much the step has to prove.
+func (j Job) scope() autonoma.Scope { return cmp.Or(j.Step.Rules.Scope, j.Run.Request.Scope) }
+
+// place is the name of a checkout of the job. Steps that come one after the other
+// share theirs, with all that git ignores in it; others cannot.
+func (j Job) place(name string) string {
+	if j.Beside {
+		name += "-" + string(j.Execution.ID)
+	}
+	return name
 }
 
 // An execution is a job that is being carried out.
@@ -101,7 +125,8 @@ type execution struct {
 	rigor  Rigor
 	model  model.Model
 	base   workspace.Base
-	start  string // the commit this execution begins at
+	start  string           // the commit this execution begins at
+	merged workspace.Merged // what bringing several commits together came to, if that is what is asked
 	bench  *bench
 	worker *agent.Agent // the conversation of generate, which repairs go on with
 	look   Look
@@ -110,29 +135,29 @@ type execution struct {
 	after  []Check // the checks on what generate left, in its own checkout
 	result autonoma.Result
 
+	done       bool
 	wellFormed map[string]bool // by a formatter's command, whether the start passed it
 }
 
 // open prepares the repository and the checkout. It changes nothing that matters
 // when it is done again.
 func (e *Engine) open(ctx context.Context, j Job) (*execution, error) {
-	m, err := e.Model(j.Run.Request.Intelligence)
+	m, err := e.Model(j.intelligence())
 	if err != nil {
 		return nil, err
 	}
-	x := &execution{Engine: e, Job: j, model: m, rigor: e.Policy.Scopes[j.Run.Request.Scope]}
+	x := &execution{Engine: e, Job: j, model: m, rigor: e.Policy.Scopes[j.scope()]}
 	if x.base, err = e.prepare(ctx, j); err != nil {
 		return nil, err
 	}
-	x.start = x.base.Commit
-	if n := len(j.Earlier); n > 0 && j.Earlier[n-1].Result.Commit != "" {
-		x.start = j.Earlier[n-1].Result.Commit
+	x.start = cmp.Or(j.Execution.Base, x.base.Commit)
+	if len(j.Step.Merges) > 0 {
+		if x.merged, err = e.Workspaces.Merge(ctx, string(j.Run.ID), j.Step.Merges); err != nil {
+			return nil, err
+		}
+		x.start = x.merged.Commit
 	}
-	at := x.start
-	if j.At != "" {
-		at = j.At
-	}
-	x.bench, err = e.openBench(ctx, j, "work", at)
+	x.bench, err = e.openBench(ctx, j, "work", cmp.Or(j.At, x.start))
 	return x, err
 }
 
@@ -147,6 +172,13 @@ func (e *Engine) prepare(ctx context.Context, j Job) (workspace.Base, error) {
 	if err == nil || !errors.Is(err, workspace.ErrNotPrepared) {
 		return base, err
 	}
+	if from := j.Run.Resumes; from != "" {
+		base, err := e.Workspaces.Inherit(ctx, string(j.Run.ID), string(from))
+		if errors.Is(err, workspace.ErrNotPrepared) {
+			err = &autonoma.Failure{Code: autonoma.FailSource, Message: fmt.Sprintf("the repository of %s is gone, and with it what was to be taken over; retry the run instead", from)}
+		}
+		return base, err
+	}
 	src, err := workspace.Resolve(ctx, j.Run.Request.Source, e.Roots)
 	if err == nil {
 		base, err = e.Workspaces.Prepare(ctx, string(j.Run.ID), src, j.Run.Request.BaseRef)
@@ -157,7 +189,12 @@ func (e *Engine) prepare(ctx context.Context, j Job) (workspace.Base, error) {
 	return base, sourceFailure(err)
 }
 
-func (x *execution) close() { x.bench.close() }
+func (x *execution) close() {
+	x.bench.close()
+	if x.Beside && x.done { // what it left is committed, and nobody goes on here
+		_ = x.Workspaces.Discard(context.Background(), string(x.Run.ID), x.place("work"))
+	}
+}
 
 // Phase tells of the beginning or the end of a phase: the data of an
 // [autonoma.EventPhase].

@@ -514,7 +514,7 @@ func TestJudgment(t *testing.T) {
 	done := s.must(change)
 	j := s.job("review-ai", mvp())
 	j.Run.ID = change.Run.ID
-	j.Earlier = []rigor.Earlier{{Step: change.Step, Result: done}}
+	j.Execution.Base, j.Earlier = done.Commit, []rigor.Earlier{{Step: change.Step, Result: done}}
 	r := s.must(j)
 	if r.Verdict != autonoma.Changes || r.Changed || r.Commit != done.Commit || r.Verification.Status != autonoma.Verified || r.Context != done.Context {
 		t.Errorf("result %+v", r)

@@ -18,7 +18,7 @@ func (s *Tasks) Invoke(ctx context.Context, by autonoma.Actor, agent autonoma.Ag
 		return autonoma.Run{}, err
 	}
 	req.Agent, req.Capabilities = a.ID, []autonoma.Capability{a.Capability}
-	return s.accept(ctx, by, autonoma.KindRigor, req, "", also)
+	return s.accept(ctx, by, autonoma.KindRigor, req, origin{also: also})
 }
 
 // Task returns a run that came in as a task.
@@ -28,24 +28,6 @@ func (s *Tasks) Task(ctx context.Context, by autonoma.Actor, id autonoma.RunID) 
 		return autonoma.Run{}, fmt.Errorf("%s: %w", id, autonoma.ErrNotFound)
 	}
 	return run, err
-}
-
-// Retry accepts the request of a task that is over once more, as a task of its own.
-func (s *Tasks) Retry(ctx context.Context, by autonoma.Actor, id autonoma.RunID, also ...Also[autonoma.Run]) (autonoma.Run, error) {
-	if err := may(by, autonoma.ScopeWrite); err != nil {
-		return autonoma.Run{}, err
-	}
-	run, err := s.DB.Run(ctx, id)
-	if run, err = visible(by, run, err); err != nil {
-		return autonoma.Run{}, err
-	}
-	switch {
-	case run.Kind != autonoma.KindTask:
-		return autonoma.Run{}, fmt.Errorf("%s: %w", id, autonoma.ErrNotFound)
-	case !run.Status.Final():
-		return autonoma.Run{}, fmt.Errorf("the task is %s: wait until it is over, or cancel it: %w", run.Status, autonoma.ErrConflict)
-	}
-	return s.accept(ctx, by, autonoma.KindTask, run.Request, run.ID, also)
 }
 
 // agent returns the agent with the id or alias, unless it works for the platform:

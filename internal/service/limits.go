@@ -88,6 +88,10 @@ func (m *meter) within(at store.Granted) bool {
 	return at.Hour <= m.kept.Hour && at.Minute <= m.kept.Minute
 }
 
+// mostInHand is how many requests a process has in hand at most, and takes with it
+// when it dies.
+const mostInHand = 20
+
 // grant has the database grant the next few requests. The fewer are left, the
 // fewer are granted, so that several processes share them to the last.
 func (l *Limits) grant(ctx context.Context, m *meter, tenant autonoma.TenantID, plan autonoma.Plan, at store.Granted) error {
@@ -96,7 +100,7 @@ func (l *Limits) grant(ctx context.Context, m *meter, tenant autonoma.TenantID, 
 	err := l.db.Grant(ctx, tenant, at.Hour, at.Minute, func(g store.Granted) store.Granted {
 		g = m.giveBack(g)
 		left := min(int64(plan.PerHour)-g.InHour, int64(plan.PerMinute)-g.InMinute)
-		granted = max(0, min((left+1)/2, max(1, int64(plan.PerMinute)/8)))
+		granted = max(0, min((left+1)/2, max(1, int64(plan.PerMinute)/8), mostInHand))
 		g.InHour += granted
 		g.InMinute += granted
 		kept = g

@@ -36,7 +36,13 @@ type Config struct {
 
 	// Target returns what speaks against calling a URL, as whoever gave it is told.
 	Target func(ctx context.Context, url string) error
+	// Resolve decides about a step before it begins; nil: each takes part as it
+	// is written. The worker must be given the same.
+	Resolve Resolve
 }
+
+// steps returns what begins the steps of runs.
+func (c Config) steps() Steps { return Steps{Queue: c.Queue, Resolve: c.Resolve} }
 
 // A Cursor is a place in a listing. The zero value is its beginning.
 type Cursor = store.Cursor

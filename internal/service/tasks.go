@@ -11,55 +11,87 @@ import (
 
 	"autonoma"
 	"autonoma/internal/catalog"
-	"autonoma/internal/queue"
 	"autonoma/internal/store"
 )
 
-// Submit accepts a task. When it returns, the task and the job to begin it are
+// Submit accepts a task. When it returns, the task and the jobs to begin it are
 // on disk, with whatever else was to be done.
 func (s *Tasks) Submit(ctx context.Context, by autonoma.Actor, req autonoma.Request, also ...Also[autonoma.Run]) (autonoma.Run, error) {
-	if err := may(by, autonoma.ScopeWrite); err != nil {
-		return autonoma.Run{}, err
-	}
-	return s.accept(ctx, by, autonoma.KindTask, req, "", also)
+	return s.accept(ctx, by, autonoma.KindTask, req, origin{also: also})
 }
 
-// accept saves a run of the request, which repeats another if again names one, with
-// the job to begin it and whatever else was to be done.
-func (s *Tasks) accept(ctx context.Context, by autonoma.Actor, kind autonoma.Kind, req autonoma.Request, again autonoma.RunID, also []Also[autonoma.Run]) (autonoma.Run, error) {
-	if err := req.Normalize(); err != nil {
+// Start accepts a run of steps that the caller has planned, in an order in which
+// what a step needs comes before it. When it returns, the run and the jobs to begin
+// it are on disk, with whatever else was to be done.
+func (s *Tasks) Start(ctx context.Context, by autonoma.Actor, kind autonoma.Kind, req autonoma.Request, steps []autonoma.Step, also ...Also[autonoma.Run]) (autonoma.Run, error) {
+	if err := s.acceptable(ctx, by, &req); err != nil {
 		return autonoma.Run{}, err
 	}
-	if err := s.Ready(req); err != nil {
-		return autonoma.Run{}, err
-	}
-	if err := s.Source(ctx, req); err != nil {
-		return autonoma.Run{}, err
-	}
-	if err := s.callback(ctx, req); err != nil {
-		return autonoma.Run{}, err
-	}
-	expected, err := s.expected(ctx, req)
-	if err != nil {
+	return s.start(ctx, by, kind, req, steps, origin{also: also})
+}
+
+// An origin is where a run comes from, and what is done when it is made.
+type origin struct {
+	retryOf autonoma.RunID
+	carry   func(*store.Tx, *autonoma.Run, time.Time) error // before any step begins
+	also    []Also[autonoma.Run]                            // afterwards
+}
+
+// accept makes a run of a request whose steps the catalog plans.
+func (s *Tasks) accept(ctx context.Context, by autonoma.Actor, kind autonoma.Kind, req autonoma.Request, from origin) (autonoma.Run, error) {
+	if err := s.acceptable(ctx, by, &req); err != nil {
 		return autonoma.Run{}, err
 	}
 	steps, err := s.plan(ctx, req)
 	if err != nil {
 		return autonoma.Run{}, err
 	}
-	run, first := autonoma.NewRun(kind, by.Tenant, req, steps, expected, s.now())
-	run.RetryOf = again
+	return s.start(ctx, by, kind, req, steps, from)
+}
+
+// acceptable fills in the defaults of a request and returns an error unless by may
+// make it and it can be carried out here.
+func (s *Tasks) acceptable(ctx context.Context, by autonoma.Actor, req *autonoma.Request) error {
+	if err := may(by, autonoma.ScopeWrite); err != nil {
+		return err
+	}
+	if err := req.Normalize(); err != nil {
+		return err
+	}
+	if err := s.Ready(*req); err != nil {
+		return err
+	}
+	if err := s.Source(ctx, *req); err != nil {
+		return err
+	}
+	return s.callback(ctx, *req)
+}
+
+// start makes a run of the steps and begins those that may begin.
+func (s *Tasks) start(ctx context.Context, by autonoma.Actor, kind autonoma.Kind, req autonoma.Request, steps []autonoma.Step, from origin) (autonoma.Run, error) {
+	expected, err := s.expected(ctx, req)
+	if err != nil {
+		return autonoma.Run{}, err
+	}
+	now := s.now()
+	run, first := autonoma.NewRun(kind, by.Tenant, req, slices.Clone(steps), expected, now)
+	run.RetryOf = from.retryOf
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.InsertRun(run, first); err != nil {
 			return err
 		}
-		if err := Begin(ctx, tx, s.Queue, &run, "", s.now()); err != nil {
+		if from.carry != nil {
+			if err := from.carry(tx, &run, now); err != nil {
+				return err
+			}
+		}
+		if err := s.begin(ctx, tx, &run, now); err != nil {
 			return err
 		}
-		return all(tx, run, also)
+		return all(tx, run, from.also)
 	})
 	if err != nil {
-		return autonoma.Run{}, fmt.Errorf("submit: %w", err)
+		return autonoma.Run{}, fmt.Errorf("begin a run: %w", err)
 	}
 	s.Log.Wake()
 	return run, nil
@@ -76,26 +108,20 @@ func (s *Tasks) callback(ctx context.Context, req autonoma.Request) error {
 	return nil
 }
 
-// Begin makes an execution for the next step of the run, with the repository at
-// base (empty: the run's own), adds the job, and saves the run.
-func Begin(ctx context.Context, tx *store.Tx, q *queue.Queue, run *autonoma.Run, base string, at time.Time) error {
-	step := run.Next()
-	if step == nil {
-		return fmt.Errorf("begin %s: no step may begin", run.ID)
+// begin begins what may begin in a run on which nobody works yet.
+func (s *Tasks) begin(ctx context.Context, tx *store.Tx, run *autonoma.Run, now time.Time) error {
+	over, err := s.steps().Begin(ctx, tx, run, now)
+	if why, ok := errors.AsType[*autonoma.Failure](err); ok {
+		return End(ctx, tx, s.Queue, run, autonoma.Failed, string(why.Code), why, now)
 	}
-	e := autonoma.Execution{
-		ID: run.NewExecutionID(), Run: run.ID, Step: step.ID, Agent: step.Agent, Round: step.Round,
-		Status: autonoma.StepPending, Base: base, CreatedAt: at,
-	}
-	step.Execution = e.ID
-	if err := tx.InsertExecution(e); err != nil {
+	if err != nil || !over {
 		return err
 	}
-	job := queue.Job{Run: run.ID, Execution: e.ID}
-	if err := q.Add(ctx, tx, job, run.Request.Priority, time.Time{}); err != nil {
+	begun, err := run.Become(autonoma.InProgress, "", nil, now)
+	if err != nil {
 		return err
 	}
-	return tx.SaveRun(*run)
+	return End(ctx, tx, s.Queue, run, autonoma.Completed, "every step was skipped", nil, now, begun)
 }
 
 // plan returns the steps of the request, with the pace that their agents had
@@ -176,17 +202,12 @@ func (s *Tasks) Cancel(ctx context.Context, by autonoma.Actor, id autonoma.RunID
 		if run, err = visible(by, run, err); err != nil {
 			return err
 		}
-		told, err := run.Become(autonoma.Cancelled, "cancelled by request", nil, s.now())
-		if err != nil {
-			return err
+		if run.Status.Final() {
+			return fmt.Errorf("the run is %s: %w", run.Status, autonoma.ErrConflict)
 		}
-		for i := range run.Steps {
-			if step := &run.Steps[i]; step.Status == autonoma.StepRunning || step.Execution != "" && !step.Status.Final() {
-				step.Status = autonoma.StepCancelled
-			}
-		}
+		err = End(ctx, tx, s.Queue, &run, autonoma.Cancelled, "cancelled by request", nil, s.now())
 		cancelled = run
-		return errors.Join(tx.Cancel(id, s.now()), tx.SaveRun(run, told))
+		return err
 	})
 	if err != nil {
 		return autonoma.Run{}, fmt.Errorf("cancel: %w", err)

@@ -27,10 +27,19 @@ func oneExecution(ctx context.Context, q querier, id autonoma.ExecutionID) (auto
 	return found(string(id), e, err)
 }
 
-// Executions returns the executions of a run, oldest first.
+// Executions returns the executions of a run, in the order in which they were begun.
 func (d *DB) Executions(ctx context.Context, run autonoma.RunID) ([]autonoma.Execution, error) {
-	rows, err := d.read.QueryContext(ctx,
-		`SELECT `+executionColumns+` FROM executions WHERE run = ? ORDER BY created_at, id`, run)
+	return executionsOf(ctx, d.read, run)
+}
+
+// Executions returns the executions of a run, in the order in which they were begun.
+func (t *Tx) Executions(run autonoma.RunID) ([]autonoma.Execution, error) {
+	return executionsOf(t.ctx, t.tx, run)
+}
+
+func executionsOf(ctx context.Context, q querier, run autonoma.RunID) ([]autonoma.Execution, error) {
+	rows, err := q.QueryContext(ctx,
+		`SELECT `+executionColumns+` FROM executions WHERE run = ? ORDER BY created_at, rowid`, run)
 	return collect(rows, err, scanExecution)
 }
 
@@ -124,6 +133,14 @@ func (t *Tx) Cancel(run autonoma.RunID, at time.Time) error {
 	_, err := t.tx.ExecContext(t.ctx, `
 		UPDATE executions SET status = 'cancelled', completed_at = ?
 		WHERE run = ? AND status IN ('pending', 'running')`, micros(at), run)
+	return err
+}
+
+// CancelExecution ends an execution that is not over.
+func (t *Tx) CancelExecution(id autonoma.ExecutionID, at time.Time) error {
+	_, err := t.tx.ExecContext(t.ctx, `
+		UPDATE executions SET status = 'cancelled', completed_at = ?
+		WHERE id = ? AND status IN ('pending', 'running')`, micros(at), id)
 	return err
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 const runColumns = `id, tenant, kind, status, status_detail, request, steps, progress, expected_ms, output, error,
-	created_at, started_at, completed_at, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls, mode, retry_of`
+	created_at, started_at, completed_at, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls, mode, retry_of, resumes`
 
 // Run returns one run.
 func (d *DB) Run(ctx context.Context, id autonoma.RunID) (autonoma.Run, error) {
@@ -87,8 +87,9 @@ func (d *DB) Ahead(ctx context.Context, run autonoma.Run) (int, error) {
 // priorityOrder holds the priorities, most urgent last.
 var priorityOrder = strings.Join([]string{string(autonoma.Low), string(autonoma.Normal), string(autonoma.High)}, " ")
 
-// Statuses returns the status of each of the runs.
-func (d *DB) Statuses(ctx context.Context, ids []autonoma.RunID) (map[autonoma.RunID]autonoma.Status, error) {
+// Over returns those of the executions that are over, be it that they ended
+// themselves, were called off, or that their run is.
+func (d *DB) Over(ctx context.Context, ids []autonoma.ExecutionID) ([]autonoma.ExecutionID, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -96,20 +97,11 @@ func (d *DB) Statuses(ctx context.Context, ids []autonoma.RunID) (map[autonoma.R
 	for i, id := range ids {
 		args[i] = id
 	}
-	rows, err := d.read.QueryContext(ctx,
-		`SELECT id, status FROM runs WHERE id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)`, args...)
-	type pair struct {
-		id     autonoma.RunID
-		status autonoma.Status
-	}
-	pairs, err := collect(rows, err, func(row scanner) (p pair, err error) {
-		return p, row.Scan(&p.id, &p.status)
-	})
-	statuses := map[autonoma.RunID]autonoma.Status{}
-	for _, p := range pairs {
-		statuses[p.id] = p.status
-	}
-	return statuses, err
+	rows, err := d.read.QueryContext(ctx, `
+		SELECT executions.id FROM executions JOIN runs ON runs.id = run
+		WHERE executions.id IN (?`+strings.Repeat(", ?", len(ids)-1)+`) AND (
+			executions.status NOT IN ('pending', 'running') OR runs.status IN ('completed', 'failed', 'cancelled'))`, args...)
+	return collect(rows, err, func(row scanner) (id autonoma.ExecutionID, err error) { return id, row.Scan(&id) })
 }
 
 // Durations returns how long the newest completed runs of the given shape took,
@@ -136,10 +128,10 @@ func Shape(r autonoma.Request) string {
 // InsertRun stores a new run with the events that begin its log.
 func (t *Tx) InsertRun(r autonoma.Run, events ...autonoma.Event) error {
 	_, err := t.tx.ExecContext(t.ctx, `
-		INSERT INTO runs (id, tenant, kind, shape, status, status_detail, request, steps, progress, expected_ms, created_at, seq, mode, retry_of, priority)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO runs (id, tenant, kind, shape, status, status_detail, request, steps, progress, expected_ms, created_at, seq, mode, retry_of, resumes, priority)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, r.Tenant, r.Kind, Shape(r.Request), r.Status, r.StatusDetail, asJSON(r.Request), asJSON(r.Steps),
-		r.Progress, r.Expected.Milliseconds(), micros(r.CreatedAt), len(events), r.Mode, r.RetryOf,
+		r.Progress, r.Expected.Milliseconds(), micros(r.CreatedAt), len(events), r.Mode, r.RetryOf, r.Resumes,
 		r.Request.Priority)
 	if err != nil {
 		return fmt.Errorf("insert run: %w", err)
@@ -152,10 +144,10 @@ func (t *Tx) InsertRun(r autonoma.Run, events ...autonoma.Event) error {
 func (t *Tx) SaveRun(r autonoma.Run, events ...autonoma.Event) error {
 	var seq int64
 	err := t.tx.QueryRowContext(t.ctx, `
-		UPDATE runs SET status = ?, status_detail = ?, steps = ?, progress = ?, output = ?, error = ?,
+		UPDATE runs SET status = ?, status_detail = ?, steps = ?, progress = ?, resumes = ?, output = ?, error = ?,
 			started_at = ?, completed_at = ?, seq = seq + ?
 		WHERE id = ? RETURNING seq`,
-		r.Status, r.StatusDetail, asJSON(r.Steps), r.Progress, asJSON(r.Output), asJSON(r.Error),
+		r.Status, r.StatusDetail, asJSON(r.Steps), r.Progress, r.Resumes, asJSON(r.Output), asJSON(r.Error),
 		micros(r.StartedAt), micros(r.CompletedAt), len(events), r.ID).Scan(&seq)
 	if err != nil {
 		return fmt.Errorf("save run: %w", err)
@@ -178,7 +170,7 @@ func scanRun(row scanner) (autonoma.Run, error) {
 		&r.Progress, &expected, fromJSON(&r.Output), fromJSON(&r.Error),
 		toTime(&r.CreatedAt), toTime(&r.StartedAt), toTime(&r.CompletedAt),
 		&r.Usage.InputTokens, &r.Usage.OutputTokens, &r.Usage.CachedTokens, &r.Usage.CostUSD,
-		&r.Usage.ModelCalls, &r.Usage.ToolCalls, &r.Mode, &r.RetryOf)
+		&r.Usage.ModelCalls, &r.Usage.ToolCalls, &r.Mode, &r.RetryOf, &r.Resumes)
 	r.Expected = time.Duration(expected) * time.Millisecond
 	return r, err
 }

@@ -127,3 +127,10 @@ func keyFields(k *autonoma.Key) []any {
 		toTime(&k.RevokedAt), toTime(&k.UsedAt), &k.OldDigest, toTime(&k.OldUntil),
 	}
 }
+
+// KeyName returns the name of a key.
+func (t *Tx) KeyName(id autonoma.KeyID) (string, error) {
+	var name string
+	err := t.tx.QueryRowContext(t.ctx, `SELECT name FROM keys WHERE id = ?`, id).Scan(&name)
+	return found(string(id), name, err)
+}

@@ -2,14 +2,13 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"autonoma"
-	"autonoma/internal/model"
-	"autonoma/internal/queue"
 	"autonoma/internal/service"
 	"autonoma/internal/store"
 )
@@ -21,47 +20,103 @@ func (w *Worker) conclude(ctx context.Context, lease store.Lease, exec autonoma.
 	if err != nil {
 		return err
 	}
-	var over bool
-	err = w.DB.Update(ctx, func(tx *store.Tx) error {
-		run, err := w.complete(tx, lease, exec, result, docs)
-		if err != nil {
-			return err
+	c := &conclusion{Worker: w, lease: lease, exec: exec, result: result, docs: docs}
+	goOn := func(tx *store.Tx) error { return c.goOn(ctx, tx) }
+	err = w.DB.Update(ctx, goOn)
+	if errors.Is(err, errAsks) {
+		if err = c.show(ctx); err == nil {
+			err = w.DB.Update(ctx, goOn)
 		}
-		if over = run.Next() == nil; over {
-			return errOver // nothing of this is saved: the delivery comes first
-		}
-		return service.Begin(ctx, tx, w.Queue, &run, result.Commit, time.Now())
-	})
-	if !over {
+	}
+	why, unresolved := errors.AsType[*autonoma.Failure](err)
+	if !unresolved && !errors.Is(err, errOver) {
 		return err
 	}
 	d, err := w.deliver(ctx, lease, exec, result)
 	if err != nil {
 		return err
 	}
-	err = w.DB.Update(ctx, func(tx *store.Tx) error {
-		run, err := w.complete(tx, lease, exec, result, docs)
+	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		if unresolved {
+			d.problem = why
+			run, err := c.complete(tx)
+			if err != nil {
+				return err
+			}
+			return d.save(ctx, tx, w.Queue, run)
+		}
+		run, _, err := c.follow(ctx, tx)
 		if err != nil {
 			return err
 		}
-		return d.save(tx, run)
+		return d.save(ctx, tx, w.Queue, run)
 	})
-	if err != nil {
-		return err
-	}
-	return w.clear(ctx, lease.Run)
 }
 
-// errOver ends a transaction that found the run to be over.
-var errOver = fmt.Errorf("the run is over")
+// A conclusion is the result of an execution, about to be saved with what follows.
+type conclusion struct {
+	*Worker
+	lease  store.Lease
+	exec   autonoma.Execution
+	result autonoma.Result
+	docs   []autonoma.Artifact
+	shown  bool // whether they hold what a human wants to see who is asked
+}
+
+// Why a transaction ends of which nothing is saved yet: the run is over, and the
+// delivery comes first; or a human is asked, who wants to see what was made.
+var (
+	errOver = errors.New("the run is over")
+	errAsks = errors.New("a human is asked")
+)
+
+// goOn saves the result and begins what follows, if the run goes on.
+func (c *conclusion) goOn(ctx context.Context, tx *store.Tx) error {
+	_, over, err := c.follow(ctx, tx)
+	if err == nil && over {
+		err = errOver
+	}
+	return err
+}
+
+// follow saves the result and begins what follows. It reports whether the run is over.
+func (c *conclusion) follow(ctx context.Context, tx *store.Tx) (run autonoma.Run, over bool, err error) {
+	if run, err = c.complete(tx); err != nil {
+		return run, false, err
+	}
+	questions := run.Questions()
+	over, err = c.steps().Begin(ctx, tx, &run, time.Now())
+	if err == nil && run.Questions() > questions && !c.shown {
+		err = errAsks
+	}
+	return run, over, err
+}
+
+// show adds the patch of what the run has made so far to what is kept.
+func (c *conclusion) show(ctx context.Context) error {
+	c.shown = true
+	exec := c.exec
+	exec.Status, exec.Result = autonoma.StepCompleted, &c.result
+	m, err := c.made(ctx, c.lease.Run, exec)
+	if err != nil || m.head == m.base {
+		return err
+	}
+	patch, err := c.patch(ctx, m)
+	c.docs = append(c.docs, patch)
+	return err
+}
+
+// steps returns what begins the steps of runs.
+func (w *Worker) steps() service.Steps { return service.Steps{Queue: w.Queue, Resolve: w.Resolve} }
 
 // complete marks the execution and its step as completed, and sends the work back
 // if that is the verdict. It saves both with their events.
-func (w *Worker) complete(tx *store.Tx, lease store.Lease, exec autonoma.Execution, result autonoma.Result, docs []autonoma.Artifact) (autonoma.Run, error) {
-	if err := tx.Hold(lease); err != nil {
+func (c *conclusion) complete(tx *store.Tx) (autonoma.Run, error) {
+	exec, result := c.exec, c.result
+	if err := tx.Hold(c.lease); err != nil {
 		return autonoma.Run{}, err
 	}
-	run, err := tx.Run(lease.Run)
+	run, err := tx.Run(c.lease.Run)
 	if err != nil {
 		return run, err
 	}
@@ -77,17 +132,19 @@ func (w *Worker) complete(tx *store.Tx, lease store.Lease, exec autonoma.Executi
 	step.Status, step.Phase, step.Progress = autonoma.StepCompleted, "", 100
 	told := []autonoma.Event{
 		autonoma.NewEvent(autonoma.EventResult, exec.ID, now, resultOf(result)),
-		autonoma.NewEvent(autonoma.EventStep, exec.ID, now, autonoma.StepChanged{
-			Step: step.ID, Agent: step.Agent, Status: step.Status, Round: step.Round,
-		}),
+		autonoma.NewStepEvent(*step, now),
 	}
-	kept, err := putArtifacts(tx, exec.ID, docs, now)
+	kept, err := putArtifacts(tx, exec.ID, c.docs, now)
 	if err != nil {
 		return run, err
 	}
 	told = append(told, kept...)
 	if sentBack(*step, result) {
-		run.SendBack(step.Back.To)
+		dropped, err := service.SendBack(tx, &run, step.Back.To, result.Commit, now)
+		if err != nil {
+			return run, err
+		}
+		told = append(told, dropped...)
 	}
 	run.Advance()
 	return run, tx.SaveRun(run, told...)
@@ -148,89 +205,12 @@ func (w *Worker) keep(run autonoma.RunID, typ, name, path, media string, write f
 	}, nil
 }
 
-// fail ends the run, and hands over what it had made by then.
-func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Failure) error {
-	made := w.salvage(ctx, lease)
-	err := w.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.Hold(lease); err != nil {
-			return err
-		}
-		run, err := tx.Run(lease.Run)
-		if err != nil {
-			return err
-		}
-		exec, err := tx.Execution(lease.Execution)
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		exec.Status, exec.Error, exec.CompletedAt = autonoma.StepFailed, why, now
-		step := run.Step(exec.Step)
-		step.Status = autonoma.StepFailed
-		if why.Agent == "" {
-			why.Agent, why.Phase = exec.Agent, exec.Phase
-		}
-		told := []autonoma.Event{autonoma.NewEvent(autonoma.EventStep, exec.ID, now, autonoma.StepChanged{
-			Step: step.ID, Agent: step.Agent, Status: step.Status, Round: step.Round,
-		})}
-		if made != nil {
-			delivered, err := made.tell(tx, &run, now)
-			if err != nil {
-				return err
-			}
-			told = append(told, delivered...)
-		}
-		ended, err := run.Become(autonoma.Failed, string(why.Code), why, now)
-		if err != nil {
-			return err
-		}
-		if err := tx.SaveExecution(exec); err != nil {
-			return err
-		}
-		return tx.SaveRun(run, append(told, ended)...)
-	})
-	if err != nil {
-		return err
-	}
-	return w.clear(ctx, lease.Run)
-}
-
-// park puts the run aside until the provider of its model may be back.
-func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) error {
-	wait := max(why.RetryAfter, time.Minute)
-	tooLong := false
-	err := w.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.Hold(lease); err != nil {
-			return err
-		}
-		run, err := tx.Run(lease.Run)
-		if err != nil {
-			return err
-		}
-		if tooLong = time.Since(run.StartedAt) > patience; tooLong {
-			return nil
-		}
-		until := time.Now().Add(wait).UTC().Format(time.RFC3339)
-		told, err := run.Become(autonoma.WaitingProvider, fmt.Sprintf("%s; asked again at %s", why, until), nil, time.Now())
-		if err != nil {
-			return err
-		}
-		return tx.SaveRun(run, told)
-	})
-	if err == nil && tooLong {
-		return w.fail(ctx, lease, &autonoma.Failure{Code: autonoma.FailModel, Message: why.Error(), Retryable: true})
-	}
-	if err != nil {
-		return err
-	}
-	return queue.Later(wait)
-}
-
-// patience is how long after its start a run may still be put aside for a provider.
-const patience = 24 * time.Hour
-
-// clear removes what a run that is over has left in the workspaces.
+// clear removes what a run that is over has left in the workspaces, unless somebody
+// is still about to leave them: whoever leaves last does it.
 func (w *Worker) clear(ctx context.Context, id autonoma.RunID) error {
+	if w.busy(id) {
+		return nil
+	}
 	run, err := w.DB.Run(ctx, id)
 	if err != nil || !run.Status.Final() {
 		return err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"autonoma"
+	"autonoma/internal/queue"
+	"autonoma/internal/service"
 	"autonoma/internal/store"
 )
 
@@ -17,16 +19,18 @@ type delivery struct {
 	problem   *autonoma.Failure // why the run fails all the same
 }
 
-// deliver hands over the result of a run: as patch and bundle, and as a branch in
-// the source if that is wanted. It may be done again with the same outcome.
+// deliver hands over the result of a run, of which the execution came to the last:
+// as patch and bundle, and as a branch in the source if that is wanted. It may be
+// done again with the same outcome.
 func (w *Worker) deliver(ctx context.Context, lease store.Lease, exec autonoma.Execution, last autonoma.Result) (delivery, error) {
-	run, err := w.DB.Run(ctx, lease.Run)
+	exec.Status, exec.Result = autonoma.StepCompleted, &last
+	m, err := w.made(ctx, lease.Run, exec)
 	if err != nil {
 		return delivery{}, err
 	}
-	d, err := w.outcome(ctx, run, exec, last)
-	if err == nil && last.Commit != last.Base {
-		err = w.handOver(ctx, lease, run, last, &d)
+	d := w.outcome(m)
+	if m.head != m.base {
+		err = w.handOver(ctx, lease, m, &d)
 	}
 	return d, err
 }
@@ -35,32 +39,25 @@ func (w *Worker) deliver(ctx context.Context, lease store.Lease, exec autonoma.E
 // returns nothing if they had made no change, or if that cannot be handed over: the
 // run fails all the same.
 func (w *Worker) salvage(ctx context.Context, lease store.Lease) *delivery {
-	run, err := w.DB.Run(ctx, lease.Run)
-	if err != nil {
+	m, err := w.made(ctx, lease.Run, autonoma.Execution{})
+	if err == nil && m.head == m.base {
 		return nil
 	}
-	earlier, err := w.earlier(ctx, run)
-	if err != nil || len(earlier) == 0 {
-		return nil
-	}
-	last := earlier[len(earlier)-1].Result
-	if last.Commit == last.Base {
-		return nil
-	}
-	d, err := w.outcome(ctx, run, autonoma.Execution{}, last)
+	d := w.outcome(m)
 	if err == nil {
-		err = w.handOver(ctx, lease, run, last, &d)
+		err = w.handOver(ctx, lease, m, &d)
 	}
 	if err != nil {
-		w.Log.WarnContext(ctx, "salvage", "run", run.ID, "err", err)
+		w.Log.WarnContext(ctx, "salvage", "run", lease.Run, "err", err)
 		return nil
 	}
 	return &d
 }
 
 // handOver makes the artifacts of a change, and the branch if that is wanted.
-func (w *Worker) handOver(ctx context.Context, lease store.Lease, run autonoma.Run, last autonoma.Result, d *delivery) error {
-	id, base, head, branch := string(run.ID), last.Base, last.Commit, "autonoma/"+string(run.ID)
+func (w *Worker) handOver(ctx context.Context, lease store.Lease, m made, d *delivery) error {
+	run, base, head := m.run, m.base, m.head
+	id, branch := string(run.ID), "autonoma/"+string(run.ID)
 	diff, err := w.Workspaces.Diff(ctx, id, base, head)
 	if err != nil {
 		return err
@@ -70,9 +67,7 @@ func (w *Worker) handOver(ctx context.Context, lease store.Lease, run autonoma.R
 		d.output.Insertions += f.Insertions
 		d.output.Deletions += f.Deletions
 	}
-	patch, err := w.keep(run.ID, autonoma.PatchArtifact, "patch", id+".patch", "text/x-diff; charset=utf-8", func(out io.Writer) error {
-		return w.Workspaces.Patch(ctx, id, base, head, out)
-	})
+	patch, err := w.patch(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -93,6 +88,14 @@ func (w *Worker) handOver(ctx context.Context, lease store.Lease, run autonoma.R
 	return w.branch(ctx, id, head, branch, d)
 }
 
+// patch keeps what was changed as an artifact.
+func (w *Worker) patch(ctx context.Context, m made) (autonoma.Artifact, error) {
+	id := string(m.run.ID)
+	return w.keep(m.run.ID, autonoma.PatchArtifact, "patch", id+".patch", "text/x-diff; charset=utf-8", func(out io.Writer) error {
+		return w.Workspaces.Patch(ctx, id, m.base, m.head, out)
+	})
+}
+
 // branch puts the result into the source as a branch.
 func (w *Worker) branch(ctx context.Context, run, head, name string, d *delivery) error {
 	handed, err := w.Workspaces.Deliver(ctx, run, head, name)
@@ -109,66 +112,6 @@ func (w *Worker) branch(ctx context.Context, run, head, name string, d *delivery
 		d.output.Branch = &name
 	}
 	return nil
-}
-
-// outcome sums up what the steps of a run came to.
-func (w *Worker) outcome(ctx context.Context, run autonoma.Run, exec autonoma.Execution, last autonoma.Result) (delivery, error) {
-	earlier, err := w.earlier(ctx, run)
-	if err != nil {
-		return delivery{}, err
-	}
-	d := delivery{output: autonoma.Output{
-		Summary: last.Summary, BaseCommit: last.Base, HeadCommit: last.Commit, Confidence: last.Confidence,
-		Verification: autonoma.Verification{Status: autonoma.NotApplicable, Commit: last.Commit, Commands: []autonoma.Checked{}},
-	}}
-	switch {
-	case last.Verification != nil:
-		d.output.Verification = *last.Verification
-	case last.Commit == last.Base && w.changes(run):
-		d.output.Verification = unchanged(last) // and yet a change was asked for
-	}
-	told := false
-	for _, e := range earlier {
-		if e.Step.ID == exec.Step {
-			continue
-		}
-		if e.Result.Changed && !told { // who made the change tells of it, not who tested or judged it
-			d.output.Summary, told = e.Result.Summary, true
-		}
-		d.output.Confidence = min(d.output.Confidence, e.Result.Confidence)
-	}
-	blocks := w.Engine.Policy.Blocks(run.Request.Scope)
-	switch v := d.output.Verification; {
-	case blocks && v.Status == autonoma.NotVerified:
-		d.problem = &autonoma.Failure{Code: autonoma.FailVerification, Message: unverified(v)}
-	case blocks && last.Verdict == autonoma.Changes && run.Kind != autonoma.KindRigor: // there it is what was asked for
-		d.problem = &autonoma.Failure{Code: autonoma.FailReview, Message: last.Summary, Agent: exec.Agent, Phase: autonoma.Review}
-	}
-	return d, nil
-}
-
-// changes reports whether a run has a step that is to change the repository.
-func (w *Worker) changes(run autonoma.Run) bool {
-	for _, s := range run.Steps {
-		if a, err := w.Catalog.Agent(s.Agent); err == nil && a.Yields == autonoma.Change {
-			return true
-		}
-	}
-	return false
-}
-
-// unchanged is the verification of a result that is the base itself, though a change
-// was asked for: checks that fail on the base fail on the result.
-func unchanged(last autonoma.Result) autonoma.Verification {
-	v := autonoma.Verification{Status: autonoma.NotApplicable, Commit: last.Commit, Commands: []autonoma.Checked{}}
-	for _, c := range last.Baseline {
-		c.Before, c.After = autonoma.Passed, autonoma.Passed
-		if c.ExitCode != 0 || c.Ended != "" {
-			c.Before, c.After, v.Status = autonoma.Failing, autonoma.Failing, autonoma.NotVerified
-		}
-		v.Commands = append(v.Commands, c)
-	}
-	return v
 }
 
 // unverified names the checks that do not pass.
@@ -208,7 +151,7 @@ func putArtifacts(tx *store.Tx, by autonoma.ExecutionID, artifacts []autonoma.Ar
 }
 
 // save ends the run, with what was delivered.
-func (d delivery) save(tx *store.Tx, run autonoma.Run) error {
+func (d delivery) save(ctx context.Context, tx *store.Tx, q *queue.Queue, run autonoma.Run) error {
 	now := time.Now()
 	told, err := d.tell(tx, &run, now)
 	if err != nil {
@@ -218,9 +161,5 @@ func (d delivery) save(tx *store.Tx, run autonoma.Run) error {
 	if d.problem != nil {
 		next, detail = autonoma.Failed, string(d.problem.Code)
 	}
-	ended, err := run.Become(next, detail, d.problem, now)
-	if err != nil {
-		return err
-	}
-	return tx.SaveRun(run, append(told, ended)...)
+	return service.End(ctx, tx, q, &run, next, detail, d.problem, now, told...)
 }

@@ -130,7 +130,7 @@ func TestPresence(t *testing.T) {
 	if len(got.Workers) != 1 || got.Workers[0].Executions != 1 || got.Workers[0].Host != "here" || got.Workers[0].Slots != 2 || len(got.Active) != 1 {
 		t.Errorf("at work: %+v", got)
 	}
-	release(t, h, id)
+	h.release(id, "go")
 	h.until(id, event.Last)
 	if got := look(); len(got.Workers) != 1 || got.Workers[0].Executions != 0 || len(got.Active) != 0 {
 		t.Errorf("at rest: %+v", got)

@@ -57,50 +57,69 @@ type house struct {
 	queue  *queue.Queue
 	tasks  *service.Tasks
 	agents *service.Agents
+	asks   *service.Approvals
+	news   *event.Log
 	owner  autonoma.Actor
 	spaces *workspace.Store
 	stop   func() // waits until the worker is at rest
+	again  func() // starts a new process on the same data, after stop
 }
 
 // open starts the system, with m as the model of all tiers and a repository of
 // the given files, until the test ends.
 func open(t *testing.T, m model.Model, files string) *house {
 	t.Helper()
-	data := t.TempDir()
-	h := &house{t: t, data: data, repo: workspacetest.Repo(t, files)}
+	return openWith(t, m, files, 2, nil)
+}
+
+// openWith starts the system with so many slots, and with a resolver of the rules of
+// steps.
+func openWith(t *testing.T, m model.Model, files string, slots int, resolve service.Resolve) *house {
+	t.Helper()
+	h := &house{t: t, data: t.TempDir(), repo: workspacetest.Repo(t, files)}
+	h.again = func() { h.build(m, slots, resolve) }
+	h.again()
+	return h
+}
+
+// build puts the parts together and starts them.
+func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
+	t, data := h.t, h.data
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
 	box := must(openBox())(t)
-	h.db = must(store.Open(t.Context(), filepath.Join(data, "a.db")))(t)
-	t.Cleanup(func() { h.db.Close() })
+	db := must(store.Open(t.Context(), filepath.Join(data, "a.db")))(t)
+	h.db = db
+	t.Cleanup(func() { db.Close() })
 	blobs := must(blob.Open(filepath.Join(data, "blobs")))(t)
 	h.spaces = must(workspace.Open(filepath.Join(data, "workspaces"), workspace.Options{}))(t)
 	known := must(catalog.Open([]fs.FS{agents.Files}, []fs.FS{flows.Files}))(t)
 	tools, env := sandbox.Toolchains(os.Getenv)
 	events := event.NewLog(h.db, 100*time.Millisecond)
+	h.news = events
 	w := worker.New(worker.Config{
-		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2,
+		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2, Resolve: resolve,
 		Engine: &rigor.Engine{
 			Policy: must(rigor.DefaultPolicy())(t), Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
 			Installer: setup.New(filepath.Join(data, "setup"), box, tools, env, os.Getenv),
 			Model:     func(autonoma.Intelligence) (model.Model, error) { return m, nil },
 		},
 	})
-	h.queue = must(queue.Open(t.Context(), h.db, 2, w.Do, log))(t)
+	h.queue = must(queue.Open(t.Context(), h.db, slots, w.Do, log))(t)
 	w.Queue = h.queue
 	needs := service.Config{
-		DB: h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known,
+		DB: h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known, Resolve: resolve,
 		Ready:  func(autonoma.Request) error { return nil },
 		Source: func(context.Context, autonoma.Request) error { return nil },
 	}
-	h.tasks, h.agents = service.NewTasks(needs), service.NewAgents(needs)
+	h.tasks, h.agents, h.asks = service.NewTasks(needs), service.NewAgents(needs), service.NewApprovals(needs)
 	keys := service.NewKeys(h.db)
 	key := must(keys.Create(t.Context(), "owner", autonoma.Startup, autonoma.KeyScopes))(t)
 	h.owner = must(keys.Who(t.Context(), key))(t)
 	h.start(w)
-	return h
 }
 
 // start lets the worker work until stop is called, or the test ends.
@@ -112,6 +131,7 @@ func (h *house) start(w *worker.Worker) {
 	var watch sync.WaitGroup
 	watch.Go(func() { w.Watch(ctx) })
 	watch.Go(func() { w.Beat(ctx) })
+	watch.Go(func() { h.asks.Watch(ctx, slog.New(slog.DiscardHandler)) })
 	h.stop = sync.OnceFunc(func() {
 		w.Cut()
 		grace, done := context.WithTimeout(ctx, 5*time.Second)
@@ -123,6 +143,17 @@ func (h *house) start(w *worker.Worker) {
 		watch.Wait()
 	})
 	h.t.Cleanup(h.stop)
+}
+
+// halt stops the process without waiting for commands, which are cut off.
+func (h *house) halt() {
+	h.t.Helper()
+	now, cancel := context.WithCancel(h.t.Context())
+	cancel()
+	if err := h.queue.Stop(now); err != nil {
+		h.t.Fatal(err)
+	}
+	h.stop()
 }
 
 // submit gives the system a task that is checked by test.sh, changed by adjust.

@@ -11,13 +11,14 @@ import (
 	"autonoma/internal/store"
 )
 
-// A log writes the journal of one execution, with its lease, and knows what the
-// run has used so far.
+// A log writes the journal of one execution, with its lease, and keeps to the
+// budget of the run. It is used by one goroutine.
 type log struct {
 	worker *Worker
 	lease  store.Lease
 	run    autonoma.Request
-	usage  autonoma.Usage
+	book   *ledger
+	held   autonoma.Usage // what is set aside for the turn that is under way
 }
 
 // Append implements [journal.Log].
@@ -31,9 +32,15 @@ func (l *log) Append(ctx context.Context, used autonoma.Usage, events ...autonom
 	if err != nil {
 		return err
 	}
-	l.usage.Add(used)
+	l.release(used)
 	l.worker.Events.Wake()
 	return nil
+}
+
+// release gives back what was set aside, of which some was used.
+func (l *log) release(used autonoma.Usage) {
+	l.book.settle(l.held, used)
+	l.held = autonoma.Usage{}
 }
 
 // enterPhase saves the beginning or end of a phase with the progress it means.
@@ -76,30 +83,46 @@ func (l *log) longest() int {
 	return answerTokens
 }
 
-// afford returns a failure if the run may not spend what the next turn costs at
-// worst: all of the conversation read anew, and the longest answer.
-func (l *log) afford(_ context.Context, m model.Info, r model.Request) error {
+// afford sets aside what the next turn costs at worst: all of the conversation read
+// anew, and the longest answer. It returns a failure if the run may not spend that.
+func (l *log) afford(ctx context.Context, m model.Info, r model.Request) error {
 	b := l.run.Budget
 	if b.MaxTokens == 0 && b.MaxCostUSD == 0 {
 		return nil
-	}
-	worst := model.Usage{InputTokens: model.Estimate(r), OutputTokens: r.MaxTokens}
-	if m.MaxOutputTokens > 0 {
-		worst.OutputTokens = min(worst.OutputTokens, m.MaxOutputTokens)
-	}
-	if b.MaxTokens > 0 && l.usage.Tokens()+int64(worst.Total()) > b.MaxTokens {
-		return &autonoma.Failure{Code: autonoma.FailBudget, Message: fmt.Sprintf(
-			"%d of %d tokens are used, and the next turn may take %d", l.usage.Tokens(), b.MaxTokens, worst.Total())}
 	}
 	if b.MaxCostUSD > 0 && !m.Price.Known {
 		return &autonoma.Failure{Code: autonoma.FailBudget, Message: fmt.Sprintf(
 			"the price of %s/%s is not known, so the budget in dollars cannot be kept; set maxTokens instead, or give the model a price", m.Provider, m.Name)}
 	}
-	if cost := worst.Cost(m.Price); b.MaxCostUSD > 0 && l.usage.CostUSD+cost > b.MaxCostUSD {
+	most := model.Usage{InputTokens: model.Estimate(r), OutputTokens: r.MaxTokens}
+	if m.MaxOutputTokens > 0 {
+		most.OutputTokens = min(most.OutputTokens, m.MaxOutputTokens)
+	}
+	worst := autonoma.Usage{InputTokens: int64(most.InputTokens), OutputTokens: int64(most.OutputTokens), CostUSD: most.Cost(m.Price)}
+	l.release(autonoma.Usage{}) // of a turn that failed
+	if err := l.book.reserve(ctx, b, worst); err != nil {
+		return err
+	}
+	l.held = worst
+	return nil
+}
+
+// exceeds returns a failure if what was used, and what is about to be at worst, is
+// more than the budget.
+func exceeds(b autonoma.Budget, used, worst autonoma.Usage) error {
+	if b.MaxTokens > 0 && used.Tokens()+worst.Tokens() > b.MaxTokens {
 		return &autonoma.Failure{Code: autonoma.FailBudget, Message: fmt.Sprintf(
-			"$%.4f of $%.4f are spent, and the next turn may cost $%.4f", l.usage.CostUSD, b.MaxCostUSD, cost)}
+			"%d of %d tokens are used, and the next turn may take %d", used.Tokens(), b.MaxTokens, worst.Tokens())}
+	}
+	if b.MaxCostUSD > 0 && used.CostUSD+worst.CostUSD > b.MaxCostUSD {
+		return &autonoma.Failure{Code: autonoma.FailBudget, Message: fmt.Sprintf(
+			"$%.4f of $%.4f are spent, and the next turn may cost $%.4f", used.CostUSD, b.MaxCostUSD, worst.CostUSD)}
 	}
 	return nil
+}
+
+func stepOutOfTime(step string, limit time.Duration) error {
+	return &autonoma.Failure{Code: autonoma.FailStepTime, Message: fmt.Sprintf("step %s took longer than the %v it had", step, limit)}
 }
 
 func outOfTime(limit time.Duration) error {

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"autonoma"
 	"autonoma/internal/store"
 )
 
@@ -55,7 +54,7 @@ func TestBeat(t *testing.T) {
 				t.Errorf("%v after its start %d worker was seen %v after it, for %v", time.Since(start), n, after, good)
 			}
 			if tt.work {
-				w.enter("exec_1", activity{run: autonoma.RunID("task_1")})
+				w.begun("exec_1", func(error) {})
 			}
 		}
 		end()

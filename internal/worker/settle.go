@@ -22,7 +22,7 @@ func (w *Worker) settle(ctx context.Context, lease store.Lease, j queue.Job, err
 	case err == nil:
 		return "completed", nil
 	case errors.Is(err, store.ErrLost):
-		return "lost", w.clear(ctx, lease.Run)
+		return "lost", nil
 	case errors.Is(err, journal.ErrCut):
 		return "cut", errors.Join(w.notice(ctx, lease, journal.Paused, "the server shuts down; the work goes on after its next start"), queue.Later(0))
 	case errors.Is(err, errCutOff):

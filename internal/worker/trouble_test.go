@@ -412,7 +412,7 @@ func TestOvertaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := len(h.events(id))
-	release(t, h, id)
+	h.release(id, "go")
 	for h.running(id) {
 		<-time.After(10 * time.Millisecond)
 	}
@@ -421,14 +421,16 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
-// release lets the command of TestOvertaken end.
-func release(t *testing.T, h *house, id autonoma.RunID) {
-	t.Helper()
-	places, err := filepath.Glob(filepath.Join(h.data, "workspaces", "runs", string(id), "*", "work", "files"))
-	if err != nil || len(places) != 1 {
-		t.Fatal(places, err)
+// release lets a command end that waits for a file in the checkout of its step.
+func (h *house) release(id autonoma.RunID, name string) {
+	h.t.Helper()
+	places, err := filepath.Glob(filepath.Join(h.data, "workspaces", "runs", string(id), "*", "work*", "files"))
+	if err != nil || len(places) == 0 {
+		h.t.Fatal(places, err)
 	}
-	if err := os.WriteFile(filepath.Join(places[0], "go"), nil, 0o600); err != nil {
-		t.Fatal(err)
+	for _, place := range places {
+		if err := os.WriteFile(filepath.Join(place, name), nil, 0o600); err != nil {
+			h.t.Fatal(err)
+		}
 	}
 }

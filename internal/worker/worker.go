@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"autonoma/internal/journal"
 	"autonoma/internal/queue"
 	"autonoma/internal/rigor"
+	"autonoma/internal/service"
 	"autonoma/internal/store"
 	"autonoma/internal/workspace"
 )
@@ -38,6 +40,9 @@ type Config struct {
 	Log        *slog.Logger
 	Host       string // where it runs, for people
 	Slots      int    // how many executions it carries out at once
+
+	// Resolve decides about a step before it begins; the services have the same.
+	Resolve service.Resolve
 }
 
 // A Worker carries out executions. Its Queue must be set before the first one:
@@ -51,18 +56,13 @@ type Worker struct {
 	once sync.Once
 
 	mu     sync.Mutex
-	active map[autonoma.ExecutionID]activity
-}
-
-// activity is an execution that is being carried out here.
-type activity struct {
-	run  autonoma.RunID
-	stop context.CancelCauseFunc
+	active map[autonoma.ExecutionID]context.CancelCauseFunc // what is being carried out here, and what stops it
+	books  map[autonoma.RunID]*ledger                       // of the runs that are worked on here
 }
 
 // New returns a worker.
 func New(cfg Config) *Worker {
-	return &Worker{Config: cfg, id: autonoma.NewWorkerID(), cut: make(chan struct{}), active: map[autonoma.ExecutionID]activity{}}
+	return &Worker{Config: cfg, id: autonoma.NewWorkerID(), cut: make(chan struct{}), active: map[autonoma.ExecutionID]context.CancelCauseFunc{}, books: map[autonoma.RunID]*ledger{}}
 }
 
 // Cut makes all executions stop at their next event. They go on after the next
@@ -71,25 +71,32 @@ func (w *Worker) Cut() { w.once.Do(func() { close(w.cut) }) }
 
 // Do carries out a job. It is the [queue.Work] of the queue.
 func (w *Worker) Do(ctx context.Context, j queue.Job) error {
+	if j.Execution != "" {
+		book := w.enter(j.Run)
+		err := w.do(ctx, j, book)
+		w.leave(j.Run)
+		if err != nil {
+			return err
+		}
+	}
+	return w.clear(context.WithoutCancel(ctx), j.Run)
+}
+
+func (w *Worker) do(ctx context.Context, j queue.Job, book *ledger) error {
 	log := w.Log.With("run", j.Run, "execution", j.Execution)
 	start := time.Now()
 	lease, run, exec, err := w.take(ctx, j)
-	if err != nil {
+	if err != nil || lease.Number == 0 {
 		return err
 	}
-	if lease.Number == 0 {
-		return w.clear(ctx, j.Run)
-	}
+	book.begin(run.Usage)
 	doing, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	w.enter(exec.ID, activity{run.ID, stop})
-	defer w.leave(exec.ID)
-	if limit := run.Request.Budget.MaxDuration(); limit > 0 {
-		var done context.CancelFunc
-		doing, done = context.WithDeadlineCause(doing, run.StartedAt.Add(limit), outOfTime(limit))
-		defer done()
-	}
-	result, err := w.carryOut(doing, lease, run, exec)
+	w.begun(exec.ID, stop)
+	defer w.ended(exec.ID)
+	doing, done := inTime(doing, run, exec)
+	defer done()
+	result, err := w.carryOut(doing, lease, run, exec, book)
 	switch {
 	case err == nil:
 	case errors.Is(err, journal.ErrCut):
@@ -116,6 +123,20 @@ func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 // errCutOff is why an execution is stopped in the middle of something, when it came to
 // no event in time for the shutdown.
 var errCutOff = errors.New("cut off in the middle of something")
+
+// inTime bounds the work by what its run and its step may take, from when they
+// began, however often the server was started since.
+func inTime(ctx context.Context, run autonoma.Run, exec autonoma.Execution) (context.Context, context.CancelFunc) {
+	stop := func() {}
+	if limit := run.Request.Budget.MaxDuration(); limit > 0 {
+		ctx, stop = context.WithDeadlineCause(ctx, run.StartedAt.Add(limit), outOfTime(limit))
+	}
+	if limit := run.Step(exec.Step).Rules.Timeout(); limit > 0 {
+		inner, done := context.WithDeadlineCause(ctx, exec.StartedAt.Add(limit), stepOutOfTime(exec.Step, limit))
+		return inner, func() { done(); stop() }
+	}
+	return ctx, stop
+}
 
 // concludeTime bounds the delivery, which may reach a remote repository.
 const concludeTime = 15 * time.Minute
@@ -144,9 +165,7 @@ func (w *Worker) take(ctx context.Context, j queue.Job) (lease store.Lease, run 
 		step := run.Step(exec.Step)
 		if step.Status != autonoma.StepRunning {
 			step.Status = autonoma.StepRunning
-			told = append(told, autonoma.NewEvent(autonoma.EventStep, exec.ID, now, autonoma.StepChanged{
-				Step: step.ID, Agent: step.Agent, Status: step.Status, Round: step.Round,
-			}))
+			told = append(told, autonoma.NewStepEvent(*step, now))
 		}
 		if err := tx.SaveRun(run, told...); err != nil {
 			return err
@@ -163,7 +182,7 @@ func (w *Worker) take(ctx context.Context, j queue.Job) (lease store.Lease, run 
 }
 
 // carryOut does the work of the execution.
-func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.Run, exec autonoma.Execution) (autonoma.Result, error) {
+func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.Run, exec autonoma.Execution, book *ledger) (autonoma.Result, error) {
 	past, err := w.DB.Journal(ctx, run.ID, exec.ID)
 	if err != nil {
 		return autonoma.Result{}, err
@@ -172,42 +191,37 @@ func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.R
 	if err != nil {
 		return autonoma.Result{}, err
 	}
-	earlier, err := w.earlier(ctx, run)
+	all, err := w.DB.Executions(ctx, run.ID)
 	if err != nil {
 		return autonoma.Result{}, err
 	}
-	l := &log{worker: w, lease: lease, run: run.Request, usage: run.Usage}
+	l := &log{worker: w, lease: lease, run: run.Request, book: book}
+	defer l.release(autonoma.Usage{})
 	return w.Engine.Do(ctx, rigor.Job{
-		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier,
+		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier(run, all, exec.Step),
+		Beside:  !run.Alone(exec.Step),
 		Journal: journal.Open(exec.ID, l, past, w.cut), At: lastCheckpoint(past), Longest: l.longest(), Afford: l.afford,
 	})
 }
 
-// earlier returns what the completed steps came to, the last round of each, in the
-// order in which they were completed.
-func (w *Worker) earlier(ctx context.Context, run autonoma.Run) ([]rigor.Earlier, error) {
-	all, err := w.DB.Executions(ctx, run.ID)
-	if err != nil {
-		return nil, err
-	}
-	var done []rigor.Earlier
-	for i, e := range all {
-		if e.Status != autonoma.StepCompleted || again(all[i+1:], e.Step) {
-			continue
-		}
-		done = append(done, rigor.Earlier{Step: *run.Step(e.Step), Result: *e.Result})
-	}
-	return done, nil
+// earlier returns what the completed steps came to that come before a step, or that
+// sent the work back to it: the last round of each, in the order in which they were
+// begun. What steps beside it come to is not for it, nor in its checkout.
+func earlier(run autonoma.Run, all []autonoma.Execution, step string) []rigor.Earlier {
+	return slices.DeleteFunc(completed(run, all), func(e rigor.Earlier) bool { return !run.Lined(step, e.Step.ID) })
 }
 
-// again reports whether a step is completed once more later on.
-func again(later []autonoma.Execution, step string) bool {
-	for _, e := range later {
-		if e.Step == step && e.Status == autonoma.StepCompleted {
-			return true
+// completed returns what the completed steps came to, the last round of each, in the
+// order in which they were begun.
+func completed(run autonoma.Run, all []autonoma.Execution) []rigor.Earlier {
+	var done []rigor.Earlier
+	for i, e := range all {
+		again := func(o autonoma.Execution) bool { return o.Step == e.Step && o.Status == autonoma.StepCompleted }
+		if e.Status == autonoma.StepCompleted && !slices.ContainsFunc(all[i+1:], again) {
+			done = append(done, rigor.Earlier{Step: *run.Step(e.Step), Result: *e.Result})
 		}
 	}
-	return false
+	return done
 }
 
 // lastCheckpoint returns the state of the files at which a journal ends.
@@ -221,80 +235,6 @@ func lastCheckpoint(past []autonoma.Event) string {
 		}
 	}
 	return ""
-}
-
-// errStop is why an execution is stopped whose run is over.
-var errStop = fmt.Errorf("the run is over: %w", store.ErrLost)
-
-func (w *Worker) enter(id autonoma.ExecutionID, a activity) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.active[id] = a
-}
-
-func (w *Worker) leave(id autonoma.ExecutionID) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.active, id)
-}
-
-// Watch stops executions whose run was cancelled, until ctx is done. It looks when
-// there is news, and every half second for news that it was not told.
-func (w *Worker) Watch(ctx context.Context) {
-	for {
-		woken := w.Events.Woken()
-		if err := w.stopCancelled(ctx); err != nil && ctx.Err() == nil {
-			w.Log.WarnContext(ctx, "watch for cancelled runs", "err", err)
-		}
-		// News come in bursts; one look for several is enough.
-		if !pause(ctx, 50*time.Millisecond) {
-			return
-		}
-		select {
-		case <-woken:
-		case <-time.After(450 * time.Millisecond):
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (w *Worker) stopCancelled(ctx context.Context) error {
-	w.mu.Lock()
-	var runs []autonoma.RunID
-	for _, a := range w.active {
-		runs = append(runs, a.run)
-	}
-	w.mu.Unlock()
-	statuses, err := w.DB.Statuses(ctx, runs)
-	if err != nil {
-		return err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, a := range w.active {
-		// One that was begun since has no status here, and is not over.
-		if status, looked := statuses[a.run]; looked && status.Final() {
-			a.stop(errStop)
-		}
-	}
-	return nil
-}
-
-// Active returns how many executions are carried out here.
-func (w *Worker) Active() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.active)
 }
 
 // Sweep removes what processes that died left behind: their presence, and what there

@@ -53,7 +53,7 @@ func (w *Workspace) Checkpoint(ctx context.Context, message string) (cp Checkpoi
 		return Checkpoint{Commit: w.head, Tree: after, Skipped: s.skipped}, false, nil
 	}
 	at := fmt.Sprintf("%s %d +0000", platform, time.Now().Unix())
-	commit, err := w.repo.put("commit", commitObject{after, w.head, at, at, cleanMessage(message)}.encode())
+	commit, err := w.repo.put("commit", commitObject{after, []string{w.head}, at, at, cleanMessage(message)}.encode())
 	if err != nil {
 		return Checkpoint{}, false, fmt.Errorf("checkpoint: %w", err)
 	}

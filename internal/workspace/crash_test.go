@@ -61,7 +61,7 @@ func wayOfARun(ctx context.Context, dir, source string) (string, error) {
 	if err := errors.Join(w.Write("a.txt", []byte("lost")), w.Restore(ctx, cp.Commit)); err != nil {
 		return "", err
 	}
-	commit, err := s.Commit(ctx, run, workspace.CommitRequest{Checkpoint: cp.Commit, Parent: base.Commit, Message: "Work", Date: time.Unix(1e9, 0)})
+	commit, err := s.Commit(ctx, run, workspace.CommitRequest{Checkpoint: cp.Commit, Parents: []string{base.Commit}, Message: "Work", Date: time.Unix(1e9, 0)})
 	if err != nil {
 		return "", err
 	}

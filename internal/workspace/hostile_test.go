@@ -136,7 +136,7 @@ func deliverSomething(t *testing.T, repo string) (commit string, s *workspace.St
 	must(t, w.Write("a.txt", []byte("two\n")))
 	cp, _, err := w.Checkpoint(t.Context(), "two")
 	must(t, err)
-	commit, err = s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: cp.Commit, Parent: base.Commit, Message: "Two"})
+	commit, err = s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: cp.Commit, Parents: []string{base.Commit}, Message: "Two"})
 	must(t, err)
 	var patch, bundle bytes.Buffer
 	_, err = s.Diff(t.Context(), run, base.Commit, commit)
@@ -239,7 +239,7 @@ func TestDeliverFollowsNoLinks(t *testing.T) {
 			repo, outside := workspacetest.Repo(t, "-- a.txt --\none\n"), realTemp(t)
 			s := workspacetest.Store(t)
 			base := workspacetest.Prepare(t, s, run, repo)
-			commit, err := s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: base.Commit, Parent: base.Commit, Message: "Same"})
+			commit, err := s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: base.Commit, Parents: []string{base.Commit}, Message: "Same"})
 			must(t, err)
 			path := repo + "/.git/" + place
 			mkdir(t, filepath.Dir(outside+"/"+place))
@@ -275,7 +275,7 @@ func TestDeliverOverwritesNothing(t *testing.T) {
 			repo := workspacetest.Repo(t, "-- a.txt --\none\n")
 			s := workspacetest.Store(t)
 			base := workspacetest.Prepare(t, s, run, repo)
-			commit, err := s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: base.Commit, Parent: base.Commit, Message: "Same"})
+			commit, err := s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: base.Commit, Parents: []string{base.Commit}, Message: "Same"})
 			must(t, err)
 			plot(repo)
 			before := workspacetest.Git(t, repo, "for-each-ref")
@@ -324,7 +324,7 @@ func TestManyRunsOnOneSource(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			commit, err := s.Commit(t.Context(), id, workspace.CommitRequest{Checkpoint: cp.Commit, Parent: base.Commit, Message: id})
+			commit, err := s.Commit(t.Context(), id, workspace.CommitRequest{Checkpoint: cp.Commit, Parents: []string{base.Commit}, Message: id})
 			if err != nil {
 				t.Error(err)
 			}

@@ -135,14 +135,16 @@ func (b bare) write(path string, fill func(io.Writer) error) error {
 
 // A commitObject is what a commit says.
 type commitObject struct {
-	tree, parent, author, committer, message string
+	tree                       string
+	parents                    []string
+	author, committer, message string
 }
 
 func (c commitObject) encode() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "tree %s\n", c.tree)
-	if c.parent != "" {
-		fmt.Fprintf(&b, "parent %s\n", c.parent)
+	for _, p := range c.parents {
+		fmt.Fprintf(&b, "parent %s\n", p)
 	}
 	fmt.Fprintf(&b, "author %s\ncommitter %s\n\n%s\n", c.author, c.committer, strings.TrimRight(c.message, "\n"))
 	return b.Bytes()

@@ -14,6 +14,11 @@ import (
 // in a workspace and not stored yet is stored first, so nothing but ignored
 // files is lost. Removing what is not there does nothing.
 func (s *Store) Remove(ctx context.Context, run string) error {
+	unlock, err := s.runs.lock(ctx, run)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	names, err := s.workspaces(run)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,8 +13,8 @@ import (
 
 // A CommitRequest describes a commit to deliver.
 type CommitRequest struct {
-	Checkpoint string // the commit whose files it has
-	Parent     string // a commit of the run, usually its base; empty: none
+	Checkpoint string   // the commit whose files it has
+	Parents    []string // commits of the run: usually one; several if it brings them together
 	Message    string
 	Author     string // as in "Ada <ada@example.com>"; empty: the platform
 	Date       time.Time
@@ -31,16 +32,19 @@ func (s *Store) Commit(ctx context.Context, run string, req CommitRequest) (stri
 	if err != nil {
 		return "", err
 	}
-	if !repo.format.valid(req.Checkpoint) || req.Parent != "" && !repo.format.valid(req.Parent) {
-		return "", fmt.Errorf("commit %q onto %q: %w", req.Checkpoint, req.Parent, ErrUnknownCommit)
+	strange := func(commit string) bool { return !repo.format.valid(commit) }
+	if strange(req.Checkpoint) || slices.ContainsFunc(req.Parents, strange) {
+		return "", fmt.Errorf("commit %q onto %q: %w", req.Checkpoint, req.Parents, ErrUnknownCommit)
 	}
 	tree, err := s.git.line(ctx, call{gitDir: repo.dir, args: []string{"rev-parse", "--verify", "--quiet", req.Checkpoint + "^{tree}"}})
 	if err != nil {
 		return "", fmt.Errorf("commit %s: %w", req.Checkpoint, errors.Join(ErrUnknownCommit, err))
 	}
-	c := commitObject{tree: tree, parent: req.Parent, message: cleanMessage(req.Message)}
-	if base.Empty && req.Parent == base.Commit {
-		c.parent = ""
+	c := commitObject{tree: tree, message: cleanMessage(req.Message)}
+	for _, p := range req.Parents {
+		if !base.Empty || p != base.Commit {
+			c.parents = append(c.parents, p)
+		}
 	}
 	when := fmt.Sprintf(" %d +0000", max(req.Date.Unix(), 0)) // git knows no earlier
 	c.author, c.committer = cleanPerson(req.Author)+when, platform+when

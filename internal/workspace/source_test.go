@@ -282,7 +282,7 @@ func TestPrepareOddSources(t *testing.T) {
 			if !changed || err != nil || strings.Join(cp.Changed, " ") != "b.txt" {
 				t.Fatalf("%+v %v %v", cp, changed, err)
 			}
-			commit, err := s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: cp.Commit, Parent: base.Commit, Message: "Two"})
+			commit, err := s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: cp.Commit, Parents: []string{base.Commit}, Message: "Two"})
 			if err != nil {
 				t.Fatal(err)
 			}

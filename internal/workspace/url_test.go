@@ -70,7 +70,7 @@ func TestRunOnURL(t *testing.T) {
 		must(t, w.Write("a.txt", []byte("two\n")))
 		cp, _, err := w.Checkpoint(t.Context(), "")
 		must(t, err)
-		commit, err := s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: cp.Commit, Parent: base.Commit, Message: "Two"})
+		commit, err := s.Commit(t.Context(), run, workspace.CommitRequest{Checkpoint: cp.Commit, Parents: []string{base.Commit}, Message: "Two"})
 		must(t, err)
 		want := workspace.Delivery{How: workspace.HandoverArtifacts, Commit: commit, Why: "pushing is not allowed by the operator"}
 		if push {

@@ -43,7 +43,7 @@ func TestRun(t *testing.T) {
 	if !changed || err != nil || fmt.Sprint(cp.Changed) != "[a.txt new/c.txt]" {
 		t.Fatalf("after changes: %+v %v %v", cp, changed, err)
 	}
-	req := workspace.CommitRequest{Checkpoint: cp.Commit, Parent: base.Commit, Message: "Count in Spanish", Author: "Ada <ada@example.com>", Date: time.Unix(1e9, 0)}
+	req := workspace.CommitRequest{Checkpoint: cp.Commit, Parents: []string{base.Commit}, Message: "Count in Spanish", Author: "Ada <ada@example.com>", Date: time.Unix(1e9, 0)}
 	commit, err := s.Commit(t.Context(), run, req)
 	if err != nil {
 		t.Fatal(err)

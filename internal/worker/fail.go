@@ -1,0 +1,126 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"autonoma"
+	"autonoma/internal/model"
+	"autonoma/internal/queue"
+	"autonoma/internal/service"
+	"autonoma/internal/store"
+)
+
+// fail records that an execution failed. Its step is tried again if its rules say so;
+// otherwise the run ends, and hands over what it had made by then.
+func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Failure) error {
+	again := false
+	err := w.DB.Update(ctx, func(tx *store.Tx) error {
+		run, exec, err := w.failed(tx, lease, why)
+		if err != nil {
+			return err
+		}
+		step := run.Step(exec.Step)
+		// More tries would not make a budget larger.
+		if again = step.Tries < step.Rules.Retries && why.Code != autonoma.FailBudget; !again {
+			return errOver // nothing of this is saved: what was made is handed over first
+		}
+		return w.steps().Again(ctx, tx, &run, step.ID, exec.Base, time.Now())
+	})
+	if again || err != nil && !errors.Is(err, errOver) {
+		return err
+	}
+	made := w.salvage(ctx, lease)
+	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		run, _, err := w.failed(tx, lease, why)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		var told []autonoma.Event
+		if made != nil {
+			if told, err = made.tell(tx, &run, now); err != nil {
+				return err
+			}
+		}
+		return service.End(ctx, tx, w.Queue, &run, autonoma.Failed, string(why.Code), why, now, told...)
+	})
+}
+
+// failed marks the execution and its step as failed, and saves both.
+func (w *Worker) failed(tx *store.Tx, lease store.Lease, why *autonoma.Failure) (run autonoma.Run, exec autonoma.Execution, err error) {
+	if err := tx.Hold(lease); err != nil {
+		return run, exec, err
+	}
+	if run, err = tx.Run(lease.Run); err != nil {
+		return run, exec, err
+	}
+	if exec, err = tx.Execution(lease.Execution); err != nil {
+		return run, exec, err
+	}
+	if why.Agent == "" {
+		why.Agent, why.Phase = exec.Agent, exec.Phase
+	}
+	now := time.Now()
+	exec.Status, exec.Error, exec.CompletedAt = autonoma.StepFailed, why, now
+	step := run.Step(exec.Step)
+	step.Status = autonoma.StepFailed
+	told := []autonoma.Event{autonoma.NewStepEvent(*step, now)}
+	if step.Rules.Retries > 0 {
+		told = append(told, autonoma.NewEvent(autonoma.EventNotice, exec.ID, now, autonoma.Notice{Code: string(why.Code), Message: why.Message}))
+	}
+	return run, exec, errors.Join(tx.SaveExecution(exec), tx.SaveRun(run, told...))
+}
+
+// park puts an execution aside until the provider of its model may be back, and with
+// it the run if nothing else goes on there.
+func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) error {
+	wait := max(why.RetryAfter, time.Minute)
+	tooLong := false
+	err := w.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.Hold(lease); err != nil {
+			return err
+		}
+		run, err := tx.Run(lease.Run)
+		if err != nil {
+			return err
+		}
+		if tooLong = time.Since(run.StartedAt) > patience; tooLong {
+			return nil
+		}
+		exec, err := tx.Execution(lease.Execution)
+		if err != nil {
+			return err
+		}
+		exec.Status = autonoma.StepPending
+		if err := tx.SaveExecution(exec); err != nil {
+			return err
+		}
+		all, err := tx.Executions(run.ID)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		says := fmt.Sprintf("%s; asked again at %s", why, now.Add(wait).UTC().Format(time.RFC3339))
+		told, err := service.Rest(tx, &run, all, says, now)
+		if err != nil {
+			return err
+		}
+		if len(told) == 0 || run.Status != autonoma.WaitingProvider {
+			told = append(told, autonoma.NewEvent(autonoma.EventNotice, exec.ID, now, autonoma.Notice{Code: string(autonoma.WaitingProvider), Message: says}))
+		}
+		return tx.SaveRun(run, told...)
+	})
+	if err == nil && tooLong {
+		return w.fail(ctx, lease, &autonoma.Failure{Code: autonoma.FailModel, Message: why.Error(), Retryable: true})
+	}
+	if err != nil {
+		return err
+	}
+	return queue.Later(wait)
+}
+
+// patience is how long after its start a run may still be put aside for a provider.
+const patience = 24 * time.Hour
