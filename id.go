@@ -36,8 +36,11 @@ type (
 
 // NewRunID returns an identifier for a run of the given kind.
 func NewRunID(kind Kind) RunID {
-	return RunID(newID(map[Kind]string{KindTask: "task_", KindRigor: "exec_", KindWorkflow: "wf_"}[kind]))
+	return RunID(newID(prefixes[kind]))
 }
+
+// prefixes of the identifiers of runs, by their kinds.
+var prefixes = map[Kind]string{KindTask: "task_", KindRigor: "exec_", KindWorkflow: "wf_"}
 
 // NewExecutionID returns an identifier for an execution.
 func NewExecutionID() ExecutionID { return ExecutionID(newID("exec_")) }
@@ -81,6 +84,11 @@ func (id RunID) Valid() bool { return idForm.MatchString(string(id)) }
 // Valid reports whether id has the form of an identifier of an execution.
 func (id ExecutionID) Valid() bool {
 	return strings.HasPrefix(string(id), "exec_") && idForm.MatchString(string(id))
+}
+
+// Of reports whether id has the form of an identifier of a run of the given kind.
+func (id RunID) Of(kind Kind) bool {
+	return id.Valid() && strings.HasPrefix(string(id), prefixes[kind])
 }
 
 // Valid reports whether id has the form of an identifier of an approval.

@@ -110,6 +110,7 @@ type Request struct {
 	Mode         Mode              `json:"acmfMode,omitempty"` // how far agents may go at most; empty: as far as they have earned
 	Metadata     map[string]string `json:"metadata,omitempty"`
 	CallbackURL  string            `json:"callbackUrl,omitempty"` // told of the end of the run
+	Workflow     *WorkflowUse      `json:"workflow,omitempty"`    // what a run of kind workflow carries out
 }
 
 // A Budget is what a run may use. Zero means no limit.

@@ -32,10 +32,7 @@ func TaskOf(run autonoma.Run, now time.Time) Task {
 		t.CurrentAgent = &step.Agent
 	}
 	for i, step := range run.Steps {
-		t.Steps[i] = Step{
-			ID: step.ID, Agent: step.Agent, ExecutionID: orNull(step.Execution), Status: step.Status,
-			Phase: orNull(step.Phase), Progress: step.Progress,
-		}
+		t.Steps[i] = StepOf(step)
 	}
 	return t
 }
@@ -120,7 +117,12 @@ func AgentsOf(run autonoma.Run) []autonoma.AgentID {
 }
 
 // PathOf returns the path of a run.
-func PathOf(id autonoma.RunID) string { return "/v1/agents/tasks/" + string(id) }
+func PathOf(id autonoma.RunID) string {
+	if id.Of(autonoma.KindWorkflow) {
+		return "/v1/customer/workflow/" + url.PathEscape(string(id))
+	}
+	return "/v1/agents/tasks/" + url.PathEscape(string(id))
+}
 
 // Seconds is a time as the contract writes it.
 func Seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

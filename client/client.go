@@ -42,7 +42,7 @@ func (c *Client) CreateTask(ctx context.Context, in api.CreateTask) (api.Created
 
 // Task returns a task.
 func (c *Client) Task(ctx context.Context, id autonoma.RunID) (api.Task, error) {
-	return do[api.Task](ctx, c, http.MethodGet, pathOf(id), nil)
+	return do[api.Task](ctx, c, http.MethodGet, api.PathOf(id), nil)
 }
 
 // Tasks yields the tasks with the given status, or all if it is empty, newest
@@ -81,23 +81,23 @@ func pages[Page, Entry any](ctx context.Context, c *Client, path, status string,
 
 // CancelTask calls a task off. A task that is over is an [autonoma.ErrConflict].
 func (c *Client) CancelTask(ctx context.Context, id autonoma.RunID) (api.Task, error) {
-	return do[api.Task](ctx, c, http.MethodPost, pathOf(id)+"/cancel", nil)
+	return do[api.Task](ctx, c, http.MethodPost, api.PathOf(id)+"/cancel", nil)
 }
 
 // RetryTask submits the request of a task that is over once more, as a new task. A
 // task that is not over is an [autonoma.ErrConflict].
 func (c *Client) RetryTask(ctx context.Context, id autonoma.RunID) (api.CreatedTask, error) {
-	return do[api.CreatedTask](ctx, c, http.MethodPost, pathOf(id)+"/retry", nil)
+	return do[api.CreatedTask](ctx, c, http.MethodPost, api.PathOf(id)+"/retry", nil)
 }
 
-// Diff returns the diff that a task delivers. The caller closes it.
+// Diff returns the diff that a run delivers. The caller closes it.
 func (c *Client) Diff(ctx context.Context, id autonoma.RunID) (io.ReadCloser, error) {
-	return c.content(ctx, pathOf(id)+"/diff")
+	return c.content(ctx, api.PathOf(id)+"/diff")
 }
 
 // Artifact returns the content of an artifact. The caller closes it.
 func (c *Client) Artifact(ctx context.Context, id autonoma.RunID, artifact autonoma.ArtifactID) (io.ReadCloser, error) {
-	return c.content(ctx, pathOf(id)+"/artifacts/"+url.PathEscape(string(artifact)))
+	return c.content(ctx, api.PathOf(id)+"/artifacts/"+url.PathEscape(string(artifact)))
 }
 
 // Approval returns a question to a human.
@@ -157,8 +157,6 @@ const approvalsPath = "/v1/approvals"
 func approvalPath(id autonoma.ApprovalID) string {
 	return approvalsPath + "/" + url.PathEscape(string(id))
 }
-
-func pathOf(id autonoma.RunID) string { return tasksPath + "/" + url.PathEscape(string(id)) }
 
 // do sends a request and reads the answer.
 func do[Out any](ctx context.Context, c *Client, method, path string, in any) (Out, error) {

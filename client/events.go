@@ -26,8 +26,8 @@ const (
 	longLine = 64 << 20               // bytes of an event
 )
 
-// Events yields what happens to a task after event number after, in order and
-// each once, until the task is over. When the connection breaks, or nothing is
+// Events yields what happens to a run after event number after, in order and
+// each once, until the run is over. When the connection breaks, or nothing is
 // heard on it for too long, it connects anew and goes on where it was, for as
 // long as ctx allows. It gives up if there is no server to begin with, and on a
 // problem that the server tells of, unless that may pass (5xx, 429).
@@ -117,7 +117,7 @@ func (s *stream) connect(ctx context.Context) (*http.Response, error) {
 	if s.after > 0 {
 		header.Set("Last-Event-ID", strconv.FormatInt(s.after, 10))
 	}
-	resp, err := s.client.send(ctx, http.MethodGet, pathOf(s.id)+"/events", nil, header)
+	resp, err := s.client.send(ctx, http.MethodGet, api.PathOf(s.id)+"/events", nil, header)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ import (
 	"autonoma/internal/webhook"
 	"autonoma/internal/worker"
 	"autonoma/internal/workspace"
+	"autonoma/workflows"
 )
 
 // An app is the whole system in one process.
@@ -54,6 +55,7 @@ type app struct {
 	hooks    *service.Hooks
 	sender   *webhook.Sender
 	asks     *service.Approvals
+	flows    *service.Workflows
 	worker   *worker.Worker
 	mcp      *mcp.Servers
 	box      sandbox.Sandbox
@@ -111,7 +113,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	a.events = event.NewLog(a.db, time.Second)
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
 	a.worker = worker.New(worker.Config{
-		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots,
+		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots, Resolve: service.ResolveWorkflow,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
 		},
@@ -129,8 +131,12 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
+		Resolve: service.ResolveWorkflow,
 	}
 	a.tasks, a.agents, a.asks = service.NewTasks(needs), service.NewAgents(needs), service.NewApprovals(needs)
+	if a.flows, err = service.NewWorkflows(a.tasks, workflows.Files); err != nil {
+		return nil, err
+	}
 	return a, a.openHooks(guard)
 }
 
@@ -212,7 +218,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	web := httpapi.NewServer(httpapi.Config{
-		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Approvals: a.asks, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
+		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Approvals: a.asks, Workflows: a.flows, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
 		Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Rigor: a.rigor, Ready: a.up, Version: version(), Log: a.requests,
 	})
 	// Without a model or a sandbox, what was accepted before waits for them.

@@ -214,7 +214,7 @@ func (c *Catalog) checkFlow(f autonoma.Flow) error {
 		if s.Back != nil && (!slices.Contains(seen, s.Back.To) || s.Back.Rounds < 1) {
 			faults = append(faults, fmt.Errorf("step %s sends the work back to %s, which must come before it, at least once", s.ID, s.Back.To))
 		}
-		if slices.Contains(taken, s.ID) {
+		if Taken(s.ID) {
 			faults = append(faults, fmt.Errorf("no step may be called %s: an artifact of every run is", s.ID))
 		}
 		if s.ID == "" || slices.Contains(seen, s.ID) {
@@ -245,6 +245,13 @@ func (c *Catalog) Agent(id autonoma.AgentID) (autonoma.Agent, error) {
 	}
 	return autonoma.Agent{}, fmt.Errorf("agent %s: %w", id, autonoma.ErrNotFound)
 }
+
+// Flow returns the flow that serves a capability.
+func (c *Catalog) Flow(of autonoma.Capability) autonoma.Flow { return c.flows[of] }
+
+// Taken reports whether no step may have the name, because an artifact of every run
+// has it.
+func Taken(name string) bool { return slices.Contains(taken, name) }
 
 // Agents returns all agents, in their order.
 func (c *Catalog) Agents() []autonoma.Agent {

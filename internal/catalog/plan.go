@@ -15,7 +15,7 @@ import (
 // agent has one step, which is that agent's.
 func (c *Catalog) Plan(req autonoma.Request) []autonoma.Step {
 	if a, ok := c.agents[req.Agent]; ok {
-		return []autonoma.Step{{ID: "work", Agent: a.ID, Pace: pace(a.Yields), Status: autonoma.StepPending, Round: 1}}
+		return []autonoma.Step{{ID: "work", Agent: a.ID, Pace: Pace(a.Yields), Status: autonoma.StepPending, Round: 1}}
 	}
 	var steps []autonoma.Step
 	var ends []string // of the flow before
@@ -53,7 +53,7 @@ func (c *Catalog) planFlow(f autonoma.Flow, scope autonoma.Scope, prefix string,
 			steps = append(steps, autonoma.Step{
 				ID: prefix + s.ID, Agent: s.Agent, Delivers: s.Delivers, Asks: s.Asks,
 				Needs: slices.Clone(needs), Back: back(s.Back, stands, steps),
-				Pace: pace(c.agents[s.Agent].Yields), Status: autonoma.StepPending, Round: 1,
+				Pace: Pace(c.agents[s.Agent].Yields), Status: autonoma.StepPending, Round: 1,
 			})
 		}
 		before = stands[s.ID]
@@ -97,10 +97,10 @@ func union(a, b []string) []string {
 	return all
 }
 
-// pace says what a step is expected to take before its agent has completed any
+// Pace says what a step is expected to take before its agent has completed any
 // here: to change a repository takes several times as long as to write about it.
 // Only the proportions matter, to the progress of a run.
-func pace(y autonoma.Yield) autonoma.Pace {
+func Pace(y autonoma.Yield) autonoma.Pace {
 	minutes := map[autonoma.Yield]float64{autonoma.Document: 1, autonoma.Judgment: 2, autonoma.Change: 4}[y]
 	return autonoma.Pace{
 		autonoma.Research:      6 * minutes,

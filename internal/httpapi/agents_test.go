@@ -92,18 +92,18 @@ func TestListAgents(t *testing.T) {
 			t.Errorf("%s: %s, want %s", when, got, want)
 		}
 	}
-	check("without a worker", k.ann, "coder-ai offline unhealthy 0, review-ai offline unhealthy 0, 2")
+	check("without a worker", k.ann, "coder-ai offline unhealthy 0, judge-ai offline unhealthy 0, review-ai offline unhealthy 0, 3")
 	k.beat("wrk_1", time.Now().Add(-time.Second))
-	check("with a dead worker", k.ann, "coder-ai offline unhealthy 0, review-ai offline unhealthy 0, 2")
+	check("with a dead worker", k.ann, "coder-ai offline unhealthy 0, judge-ai offline unhealthy 0, review-ai offline unhealthy 0, 3")
 	k.beat("wrk_2", time.Now().Add(time.Hour))
-	check("with a worker", k.ann, "coder-ai available healthy 0, review-ai available healthy 0, 2")
+	check("with a worker", k.ann, "coder-ai available healthy 0, judge-ai available healthy 0, review-ai available healthy 0, 3")
 	id := k.submit()
-	check("while a task is queued", k.ann, "coder-ai available healthy 0, review-ai available healthy 0, 2")
+	check("while a task is queued", k.ann, "coder-ai available healthy 0, judge-ai available healthy 0, review-ai available healthy 0, 3")
 	k.take(id, "wrk_2")
-	check("at work", k.ann, "coder-ai busy healthy 1, review-ai available healthy 0, 2")
-	check("at work for somebody else", k.bob, "coder-ai available healthy 0, review-ai available healthy 0, 2")
+	check("at work", k.ann, "coder-ai busy healthy 1, judge-ai available healthy 0, review-ai available healthy 0, 3")
+	check("at work for somebody else", k.bob, "coder-ai available healthy 0, judge-ai available healthy 0, review-ai available healthy 0, 3")
 	k.become(id, autonoma.WaitingProvider, "", nil)
-	check("waiting for a provider", k.ann, "coder-ai busy degraded 1, review-ai available healthy 0, 2")
+	check("waiting for a provider", k.ann, "coder-ai busy degraded 1, judge-ai available healthy 0, review-ai available healthy 0, 3")
 	k.do(k.ann, "GET", "/v1/agents/list", "") // as documented
 	if r := k.do(k.ann, "GET", "/v1/agents/list?limit=1", ""); r.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("a parameter that is none: %d", r.StatusCode)

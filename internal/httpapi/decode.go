@@ -19,6 +19,20 @@ import (
 // maxDepth is how deep a body may nest. What is asked for nests three deep.
 const maxDepth = 32
 
+// decodeAt fits JSON that was read before, and let through as it was, into the value
+// that out points to. Field is where it stood.
+func decodeAt(text json.RawMessage, out any, field string) autonoma.FieldErrors {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	root, err := parse(dec, 0)
+	if err != nil {
+		return autonoma.FieldErrors{{Field: field, Reason: "is not JSON"}}
+	}
+	var f fitter
+	f.fit(root, reflect.ValueOf(out).Elem(), field)
+	return f.faults
+}
+
 // decode reads a JSON object into the struct that out points to. It returns an
 // error if the text is no JSON, and as faults all that does not fit the struct:
 // unknown fields, repeated ones and wrong types. Fields that fit are filled in
@@ -150,6 +164,8 @@ func (f *fitter) fit(v any, into reflect.Value, field string) {
 			return
 		}
 		into.SetBool(is)
+	case reflect.Interface: // JSON that has no type here
+		into.Set(reflect.ValueOf(f.free(nil, v, field)))
 	case reflect.Int64:
 		f.integer(v, into, field)
 	case reflect.Float64:
@@ -163,6 +179,43 @@ func (f *fitter) fit(v any, into reflect.Value, field string) {
 	default:
 		panic("httpapi: cannot read a " + into.Type().String())
 	}
+}
+
+// free appends a value as it was sent, for others to judge. Only what no two readers
+// need read alike is refused: names that are repeated.
+func (f *fitter) free(text json.RawMessage, v any, field string) json.RawMessage {
+	switch v := v.(type) {
+	case []any:
+		text = append(text, '[')
+		for i, item := range v {
+			if i > 0 {
+				text = append(text, ',')
+			}
+			text = f.free(text, item, fmt.Sprintf("%s[%d]", field, i))
+		}
+		return append(text, ']')
+	case []member:
+		text = append(text, '{')
+		seen := map[string]bool{}
+		for i, m := range v {
+			at := legible(field + "." + m.name)
+			if seen[m.name] {
+				f.fault(at, "is given more than once")
+			}
+			seen[m.name] = true
+			if i > 0 {
+				text = append(text, ',')
+			}
+			text = append(f.free(text, m.name, at), ':')
+			text = f.free(text, m.value, at)
+		}
+		return append(text, '}')
+	}
+	plain, err := json.Marshal(v)
+	if err != nil {
+		panic("httpapi: " + err.Error()) // it came out of JSON
+	}
+	return append(text, plain...)
 }
 
 // integer fits whole numbers, however they are written.

@@ -38,6 +38,7 @@ func (s *server) describe() huma.Config {
 				{Name: "tasks", Description: "Development tasks for AI agents."},
 				{Name: "agents", Description: "The agents, and who works on what."},
 				{Name: "rigor", Description: "Single agents, invoked by name, and all executions. Needs a key with the scope admin."},
+				{Name: "workflows", Description: "Custom workflows that chain agents together, and runs of them."},
 				{Name: "approvals", Description: "Questions to humans, on whose answers tasks wait."},
 				{Name: "webhooks", Description: "Who is told of what happens to tasks."},
 				{Name: "admin", Description: "Tenants and keys."},
@@ -180,26 +181,10 @@ func (s *server) describeBodies(doc *huma.OpenAPI) {
 		doc.Paths[path].Get.Responses["200"].Content["application/json"].Example = example
 	}
 	s.describeHooks(doc)
-	doc.Paths["/v1/approvals/{approvalId}/decision"].Post.RequestBody = &huma.RequestBody{
-		Required: true,
-		Content:  map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.Decide](s)}},
-	}
-
-	events := doc.Paths[task+"/events"].Get
-	events.Description = "By default a stream of server-sent events: id is the event's number, event its kind, data an Event. " +
-		"It begins after Last-Event-ID or after, shows a comment every 15 seconds when nothing happens, and ends after the event " +
-		"that ends the task; a client that comes again then gets 204. With Accept: application/json, a page of events."
-	events.Responses["200"].Content = map[string]*huma.MediaType{
-		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},
-		"application/json":  {Schema: schemaOf[api.Events](s)},
-	}
-	events.Responses["204"] = &huma.Response{Description: "The task is over and all its events were seen"}
-	doc.Paths[task+"/diff"].Get.Responses["200"].Content = map[string]*huma.MediaType{
-		"text/x-diff": {Schema: &huma.Schema{Type: huma.TypeString}},
-	}
-	doc.Paths[task+"/artifacts/{artifactId}"].Get.Responses["200"].Content = map[string]*huma.MediaType{
-		"*/*": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
-	}
+	s.describeEvents(doc.Paths[task+"/events"].Get)
+	doc.Paths[task+"/diff"].Get.Responses["200"].Content = diffContent()
+	doc.Paths[task+"/artifacts/{artifactId}"].Get.Responses["200"].Content = anyContent()
+	s.describeWorkflows(doc)
 	doc.Paths["/v1/health"].Get.Responses["503"] = &huma.Response{
 		Description: "The server does not work",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.Health](s)}},
@@ -208,6 +193,25 @@ func (s *server) describeBodies(doc *huma.OpenAPI) {
 		Description: "No execution could run",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.RigorHealth](s)}},
 	}
+}
+
+func (s *server) describeEvents(events *huma.Operation) {
+	events.Description = "By default a stream of server-sent events: id is the event's number, event its kind, data an Event. " +
+		"It begins after Last-Event-ID or after, shows a comment every 15 seconds when nothing happens, and ends after the event " +
+		"that ends the run; a client that comes again then gets 204. With Accept: application/json, a page of events."
+	events.Responses["200"].Content = map[string]*huma.MediaType{
+		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},
+		"application/json":  {Schema: schemaOf[api.Events](s)},
+	}
+	events.Responses["204"] = &huma.Response{Description: "All is over and all events were seen"}
+}
+
+func diffContent() map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{"text/x-diff": {Schema: &huma.Schema{Type: huma.TypeString}}}
+}
+
+func anyContent() map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}
 }
 
 // list lists the operations for /v1/info, in the order of the document.

@@ -21,8 +21,9 @@ import (
 // sign is how often a stream shows that it is alive when nothing happens.
 const sign = 15 * time.Second
 
-type taskEventsIn struct {
-	TaskID string `path:"taskId" doc:"Names the task, or another run."`
+// EventQuery says which events are asked for, and how. What is embedded in what huma reads
+// has to be exported.
+type EventQuery struct {
 	Accept string `header:"Accept" hidden:"true"` // the document says it with the answers
 	LastID string `header:"Last-Event-ID" doc:"The number of the last event seen; takes precedence over after."`
 	After  string `query:"after" doc:"Only events after this number."`
@@ -30,7 +31,7 @@ type taskEventsIn struct {
 }
 
 // after returns the number of the last event that the client has seen.
-func (in taskEventsIn) after() (int64, error) {
+func (in EventQuery) after() (int64, error) {
 	field, text := "after", in.After
 	if in.LastID != "" {
 		field, text = "Last-Event-ID", in.LastID
@@ -49,13 +50,22 @@ type bodyOut struct {
 	Body func(huma.Context)
 }
 
-// taskEvents sends the log of a task. A client that was cut off says where and
-// misses nothing.
+type taskEventsIn struct {
+	TaskID string `path:"taskId" doc:"Names the task, or the execution of an agent that was invoked by name."`
+	EventQuery
+}
+
 func (s *server) taskEvents(ctx context.Context, by autonoma.Actor, in *taskEventsIn) (*bodyOut, error) {
-	id, err := taskID(in.TaskID)
+	id, err := runID(in.TaskID)
 	if err != nil {
 		return nil, err
 	}
+	return s.events(ctx, by, id, in.EventQuery)
+}
+
+// events sends the log of a run. A client that was cut off says where and misses
+// nothing.
+func (s *server) events(ctx context.Context, by autonoma.Actor, id autonoma.RunID, in EventQuery) (*bodyOut, error) {
 	after, err := in.after()
 	if err != nil {
 		return nil, err

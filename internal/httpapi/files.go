@@ -17,10 +17,14 @@ import (
 )
 
 func (s *server) taskDiff(ctx context.Context, by autonoma.Actor, in *runIn) (*bodyOut, error) {
-	id, err := taskID(in.TaskID)
+	id, err := runID(in.TaskID)
 	if err != nil {
 		return nil, err
 	}
+	return s.diff(ctx, by, id)
+}
+
+func (s *server) diff(ctx context.Context, by autonoma.Actor, id autonoma.RunID) (*bodyOut, error) {
 	f, err := s.Tasks.Diff(ctx, by, id)
 	if err != nil {
 		return nil, err
@@ -29,16 +33,20 @@ func (s *server) taskDiff(ctx context.Context, by autonoma.Actor, in *runIn) (*b
 }
 
 type taskArtifactIn struct {
-	TaskID     string `path:"taskId" doc:"Names the task, or another run."`
+	TaskID     string `path:"taskId" doc:"Names the task, or the execution of an agent that was invoked by name."`
 	ArtifactID string `path:"artifactId" doc:"Names the artifact."`
 }
 
 func (s *server) taskArtifact(ctx context.Context, by autonoma.Actor, in *taskArtifactIn) (*bodyOut, error) {
-	id, err := taskID(in.TaskID)
+	id, err := runID(in.TaskID)
 	if err != nil {
 		return nil, err
 	}
-	a, f, err := s.Tasks.Artifact(ctx, by, id, autonoma.ArtifactID(in.ArtifactID))
+	return s.artifact(ctx, by, id, autonoma.ArtifactID(in.ArtifactID))
+}
+
+func (s *server) artifact(ctx context.Context, by autonoma.Actor, id autonoma.RunID, art autonoma.ArtifactID) (*bodyOut, error) {
+	a, f, err := s.Tasks.Artifact(ctx, by, id, art)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -27,6 +28,33 @@ func handle[In, Out any](s *server, op huma.Operation, fn func(context.Context, 
 		}
 		return out, nil
 	})
+	s.describeBody(op, bodyOf(reflect.TypeFor[In]()))
+}
+
+// describeBody adds to the document the body that an operation reads by itself: were
+// it there from the beginning, huma would read it.
+func (s *server) describeBody(op huma.Operation, body reflect.Type) {
+	if body == nil {
+		return
+	}
+	doc := s.api.OpenAPI()
+	schema := doc.Components.Schemas.Schema(body, true, "")
+	for _, registered := range operations(doc.Paths[op.Path]) {
+		if registered.OperationID == op.OperationID {
+			registered.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
+		}
+	}
+}
+
+// bodyOf returns the type of the body that a request brings: what is in the field
+// [sent], which reads it; nil if there is none.
+func bodyOf(in reflect.Type) reflect.Type {
+	field, ok := in.FieldByName("Sent")
+	if !ok {
+		return nil
+	}
+	value, _ := field.Type.FieldByName("Value")
+	return value.Type
 }
 
 // A problemAnswer is a problem in the form in which huma writes it.

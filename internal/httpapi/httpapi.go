@@ -34,6 +34,7 @@ type Config struct {
 	Keys      *service.Keys
 	Receipts  *service.Receipts // nil: requests that are sent again are done again
 	Approvals *service.Approvals
+	Workflows *service.Workflows
 
 	// Who returns the holder of an API key, or [autonoma.ErrUnauthenticated].
 	Who func(ctx context.Context, key string) (autonoma.Actor, error)
@@ -189,6 +190,8 @@ func (s *server) routes() {
 	handle(s, huma.Operation{OperationID: "decideApproval", Method: http.MethodPost, Path: approval + "/decision", Tags: of,
 		Summary: "Answer a question: the step begins, or the task ends",
 		Errors:  []int{400, 403, 404, 408, 409, 413, 415, 422}}, s.decideApproval)
+
+	s.workflowRoutes()
 
 	utility := []string{"utility"}
 	handle(s, huma.Operation{OperationID: "getUsage", Method: http.MethodGet, Path: "/v1/usage", Tags: utility,

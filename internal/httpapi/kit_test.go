@@ -71,7 +71,7 @@ func newParts(t testing.TB) *kit {
 	logger := slog.New(slog.NewTextHandler(k.lines, nil))
 	jobs := must(queue.Open(ctx, db, 0, nil, logger))(t)
 	needs := service.Config{
-		DB: db, Queue: jobs, Log: k.log, Blobs: k.blobs, Catalog: testCatalog(t),
+		DB: db, Queue: jobs, Log: k.log, Blobs: k.blobs, Catalog: testCatalog(t), Resolve: service.ResolveWorkflow,
 		Ready: func(autonoma.Request) error { return nil },
 		Source: func(_ context.Context, req autonoma.Request) error {
 			if req.Source == "/outside" {
@@ -92,7 +92,7 @@ func newParts(t testing.TB) *kit {
 	k.operator = must(keys.Found(ctx, "admin"))(t)
 	k.doc = must(openapi3.NewLoader().LoadFromData(httpapi.Document()))(t)
 	k.cfg = httpapi.Config{
-		Tasks: k.tasks, Hooks: k.hooks, Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Tenants: service.NewTenants(db), Keys: keys,
+		Tasks: k.tasks, Hooks: k.hooks, Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db), Keys: keys,
 		Receipts: service.NewReceipts(db, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
 		Health: func(context.Context) map[string]api.Service {
 			return map[string]api.Service{"database": {Status: api.Healthy, Message: "ok"}}
@@ -141,6 +141,7 @@ func testCatalog(t testing.TB) *catalog.Catalog {
 		"coder-ai.md": agent("Coder", "aliases: [doc-ai]\n"), "review-ai.md": agent("Reviewer", ""),
 		"orchestrator-ai.md": agent("Orchestrator", "aliases: [meta-ai]\ninternal: true\n"),
 	}
+	agents["judge-ai.md"] = &fstest.MapFile{Data: []byte("---\nname: Judge\ndescription: d\ncapability: SECURE\nyields: judgment\naliases: [jury-ai]\n---\nJudge.\n")}
 	flows := fstest.MapFS{}
 	for _, c := range autonoma.Capabilities {
 		steps := "steps:\n  - {id: work, agent: coder-ai, delivers: implementation, asks: Do it.}\n"
@@ -150,6 +151,11 @@ func testCatalog(t testing.TB) *catalog.Catalog {
 		flows[strings.ToLower(string(c))+".yaml"] = &fstest.MapFile{Data: []byte("description: d\ncapability: " + string(c) + "\n" + steps)}
 	}
 	return must(catalog.Open([]fs.FS{agents}, []fs.FS{flows}))(t)
+}
+
+// testWorkflows is one workflow that is built in.
+func testWorkflows() fs.FS {
+	return fstest.MapFS{"mend.yaml": &fstest.MapFile{Data: []byte("description: Mends.\nsteps: [{id: fix, agent: coder-ai, task: Mend it.}]\n")}}
 }
 
 func (k *kit) client(key string) *client.Client { return &client.Client{BaseURL: k.URL, Key: key} }

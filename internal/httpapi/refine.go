@@ -82,7 +82,7 @@ func refine(name string, schema *huma.Schema) {
 		enum(p["code"], api.Codes())
 	}
 	refineAgents(name, p)
-	if !slices.Contains(requests, name) {
+	if !refineWorkflows(name, schema) && !slices.Contains(requests, name) {
 		schema.AdditionalProperties = nil // clients must expect more to be added to answers
 	}
 }

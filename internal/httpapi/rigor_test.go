@@ -338,7 +338,7 @@ func TestRigorHealth(t *testing.T) {
 	k.submit()
 	k.take(k.submit(), "wrk_1")
 	h := ask(k.chief, 200)
-	if h.Status != api.Degraded || *h.Message != "as told" || h.ActiveExecutions != 1 || h.QueuedExecutions != 2 || h.Agents != 2 || h.Version != "1.2.3" ||
+	if h.Status != api.Degraded || *h.Message != "as told" || h.ActiveExecutions != 1 || h.QueuedExecutions != 2 || h.Agents != 3 || h.Version != "1.2.3" ||
 		!slices.Equal(h.Phases, autonoma.Phases) || *h.Models[autonoma.Core].Model != "openai/x" {
 		t.Errorf("with work: %+v", h)
 	}

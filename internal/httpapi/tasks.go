@@ -20,15 +20,25 @@ type taskIn struct {
 	TaskID string `path:"taskId" doc:"Names the task."`
 }
 
-// runIn names a run of any kind. What belongs to a run is in one place for all.
+// runIn names a task or the invocation of an agent: what belongs to them is in one
+// place for both.
 type runIn struct {
-	TaskID string `path:"taskId" doc:"Names the task, or another run."`
+	TaskID string `path:"taskId" doc:"Names the task, or the execution of an agent that was invoked by name."`
+}
+
+// runID returns the identifier, or an error if there can be no such run.
+func runID(text string) (autonoma.RunID, error) {
+	id := autonoma.RunID(text)
+	if !id.Of(autonoma.KindTask) && !id.Of(autonoma.KindRigor) {
+		return "", fmt.Errorf("there is no such task: %w", autonoma.ErrNotFound)
+	}
+	return id, nil
 }
 
 // taskID returns the identifier, or an error if there can be no such task.
 func taskID(text string) (autonoma.RunID, error) {
 	id := autonoma.RunID(text)
-	if !id.Valid() {
+	if !id.Of(autonoma.KindTask) {
 		return "", fmt.Errorf("there is no such task: %w", autonoma.ErrNotFound)
 	}
 	return id, nil
@@ -183,7 +193,7 @@ func (s *server) getTask(ctx context.Context, by autonoma.Actor, in *taskIn) (*t
 }
 
 func (s *server) cancelTask(ctx context.Context, by autonoma.Actor, in *runIn) (*taskOut, error) {
-	id, err := taskID(in.TaskID)
+	id, err := runID(in.TaskID)
 	if err != nil {
 		return nil, err
 	}

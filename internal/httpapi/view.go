@@ -36,32 +36,46 @@ func budgetOf(b *api.Budget) autonoma.Budget {
 // view is a run as it is shown.
 func (s *server) view(ctx context.Context, by autonoma.Actor, run autonoma.Run) (api.Task, error) {
 	t := api.TaskOf(run, s.now())
+	a, err := s.around(ctx, by, run)
+	t.QueuePosition, t.Approval, t.Output = a.place, a.question, a.output
+	return t, err
+}
+
+// surroundings are what is shown of a run and no part of it.
+type surroundings struct {
+	place    *int          // in the queue, if it waits there
+	question *api.Approval // to a human, if it waits for one
+	output   *api.Output   // if there is one
+}
+
+func (s *server) around(ctx context.Context, by autonoma.Actor, run autonoma.Run) (surroundings, error) {
+	var around surroundings
 	if run.Status == autonoma.Queued {
 		ahead, err := s.Tasks.Ahead(ctx, run)
 		if err != nil {
-			return api.Task{}, err
+			return around, err
 		}
-		place := ahead + 1
-		t.QueuePosition = &place
+		ahead++
+		around.place = &ahead
 	}
 	if run.Questions() > 0 {
 		a, err := s.Approvals.Pending(ctx, run.ID)
 		if err != nil {
-			return api.Task{}, err
+			return around, err
 		}
 		if a != nil {
 			shown := api.ApprovalOf(*a)
-			t.Approval = &shown
+			around.question = &shown
 		}
 	}
 	if run.Output != nil {
 		artifacts, err := s.Tasks.Artifacts(ctx, by, run.ID)
 		if err != nil {
-			return api.Task{}, err
+			return around, err
 		}
-		t.Output = api.OutputOf(*run.Output, run.ID, artifacts)
+		around.output = api.OutputOf(*run.Output, run.ID, artifacts)
 	}
-	return t, nil
+	return around, nil
 }
 
 func orZero[T any](v *T) T {

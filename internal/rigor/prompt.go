@@ -28,9 +28,6 @@ func system(a autonoma.Agent, phase autonoma.Phase, asked ...string) string {
 	return fmt.Sprintf("You are %s, %s.\nPhase: %s\n\n%s\n\n%s", a.ID, a.Name, phase, strings.Join(asked, "\n\n"), text("rules"))
 }
 
-// mark is what begins or ends a block of data, and must not do so within one.
-var mark = regexp.MustCompile(`(?i)<(\s*/?\s*data)`)
-
 // A brief builds the first message of a conversation from parts.
 type brief struct{ b strings.Builder }
 
@@ -43,13 +40,12 @@ func (p *brief) part(title, body string) {
 }
 
 // data adds a section whose text comes from the repository or from a model: data,
-// not instructions. What would end its block is made harmless.
+// not instructions.
 func (p *brief) data(title, from, body string, most int) {
 	if body = strings.TrimSpace(body); body == "" {
 		return
 	}
-	body = mark.ReplaceAllString(clip(body, most), "‹$1")
-	fmt.Fprintf(&p.b, "# %s\n\n<data from=%q>\n%s\n</data>\n\n", title, from, body)
+	fmt.Fprintf(&p.b, "# %s\n\n%s\n\n", title, autonoma.Data(from, "\n"+clip(body, most)+"\n"))
 }
 
 func (p *brief) String() string { return strings.TrimSpace(p.b.String()) }

@@ -127,7 +127,11 @@ func (s *Tasks) begin(ctx context.Context, tx *store.Tx, run *autonoma.Run, now 
 // plan returns the steps of the request, with the pace that their agents had
 // before.
 func (s *Tasks) plan(ctx context.Context, req autonoma.Request) ([]autonoma.Step, error) {
-	steps := s.Catalog.Plan(req)
+	return s.paced(ctx, s.Catalog.Plan(req))
+}
+
+// paced gives steps the pace that their agents had before.
+func (s *Tasks) paced(ctx context.Context, steps []autonoma.Step) ([]autonoma.Step, error) {
 	for i := range steps {
 		pace, err := s.DB.Pace(ctx, steps[i].Agent)
 		if err != nil {

@@ -29,7 +29,7 @@ func oneRun(ctx context.Context, q querier, id autonoma.RunID) (autonoma.Run, er
 type RunFilter struct {
 	Tenant autonoma.TenantID
 	Kind   autonoma.Kind   // empty: any
-	Status autonoma.Status // empty: any
+	Status autonoma.Status // likewise
 	Before Cursor          // only older ones; zero: all
 	Limit  int
 }
@@ -121,6 +121,9 @@ func (d *DB) Durations(ctx context.Context, shape string, limit int) ([]time.Dur
 func Shape(r autonoma.Request) string {
 	if r.Agent != "" {
 		return fmt.Sprint(r.Agent, " ", r.Scope, " ", r.Intelligence)
+	}
+	if w := r.Workflow; w != nil {
+		return fmt.Sprint("workflow ", w.Name, " ", len(w.Steps), " ", r.Scope, " ", r.Intelligence)
 	}
 	return fmt.Sprint(r.Capabilities, " ", r.Scope, " ", r.Intelligence)
 }
