@@ -33,9 +33,12 @@ const platform = "Autonoma <autonoma@localhost>"
 //     with a name that some file system takes for .git.
 //   - Files above 256 MiB, pipes, sockets and devices are left out. A tracked
 //     file that grew beyond keeps its last stored content.
-//   - Files and directories without read permission are given it.
+//   - Files that their owner may not read, and directories that it may not read,
+//     write and enter, are opened to it.
 //
-// What was left out is in Skipped.
+// What was left out is in Skipped. Files that cannot be stored at all, or not be
+// checked out again, are a [*TreeError]; they are left as they are, and Restore
+// takes them away.
 func (w *Workspace) Checkpoint(ctx context.Context, message string) (cp Checkpoint, changed bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -47,6 +50,11 @@ func (w *Workspace) Checkpoint(ctx context.Context, message string) (cp Checkpoi
 	after, err := w.repo.store(now)
 	if err != nil {
 		return Checkpoint{}, false, fmt.Errorf("checkpoint: %w", err)
+	}
+	if s.encodes {
+		if err := w.tryCheckout(ctx, after); err != nil {
+			return Checkpoint{}, false, fmt.Errorf("checkpoint: %w", err)
+		}
 	}
 	w.tree = now // stored, so it may be compared with, whatever becomes of the commit
 	if after == w.headTree {

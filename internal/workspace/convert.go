@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,8 +24,12 @@ type pending struct {
 // postpone copies a file for [scan.settlePending] and returns its entry, which
 // has no name yet.
 func (s *scan) postpone(full, name, mode string, seen stat, data []byte, old *entry, in *scope) (*entry, error) {
-	if s.bytes += int64(len(data)); s.bytes > maxNew {
-		return nil, fmt.Errorf("the changed files are %w", ErrTooLarge)
+	e := &entry{name: name, mode: mode, seen: seen, racy: seen.ctime > s.now-int64(tick)}
+	if s.sweep {
+		return e, nil // without a name it is as none in the tree, and is written anew
+	}
+	if err := s.spend(full, int64(len(data))); err != nil {
+		return nil, err
 	}
 	if err := s.stage(full, data, mode); err != nil {
 		return nil, err
@@ -36,7 +41,6 @@ func (s *scan) postpone(full, name, mode string, seen stat, data []byte, old *en
 			}
 		}
 	}
-	e := &entry{name: name, mode: mode, seen: seen, racy: seen.ctime > s.now-int64(tick)}
 	s.pending = append(s.pending, pending{full, e, old})
 	return e, nil
 }
@@ -119,7 +123,7 @@ func (s *scan) all(g *git, dir *os.File, old *tree) (*tree, error) {
 		return nil, err
 	}
 	if err := s.settlePending(g, base); err != nil {
-		return nil, fmt.Errorf("convert files: %w", err)
+		return nil, fmt.Errorf("convert files: %w", treeError(err))
 	}
 	return t, nil
 }
@@ -129,4 +133,47 @@ func orEmpty(t *tree) *tree {
 		return &tree{}
 	}
 	return t
+}
+
+// treeTroubles are what git says of files and attributes that it cannot convert
+// or write, as opposed to a disk or a repository that fails it.
+var treeTroubles = []string{
+	"working-tree-encoding", "failed to encode", "BOM is ", "invalid path", "File name too long",
+}
+
+// treeError tells what in a tree keeps git from doing its work; err itself, if
+// it is not the tree.
+func treeError(err error) error {
+	failed, ok := errors.AsType[*gitError](err)
+	if !ok {
+		return err
+	}
+	for _, trouble := range treeTroubles {
+		for line := range strings.Lines(failed.text) {
+			if !strings.Contains(line, trouble) {
+				continue
+			}
+			return &TreeError{Path: pathIn(line), Why: "git says: " + strings.TrimSpace(line), Err: err}
+		}
+	}
+	return err
+}
+
+// pathIn returns the path that a line of git's names in quotes. What names none
+// comes from the attributes.
+func pathIn(line string) string {
+	if _, rest, ok := strings.Cut(line, "'"); ok {
+		if path, _, ok := strings.Cut(rest, "'"); ok && path != "" {
+			return path
+		}
+	}
+	return ".gitattributes"
+}
+
+// tryCheckout makes sure that a tree can be checked out again, where attributes
+// that are new might keep git from it.
+func (w *Workspace) tryCheckout(ctx context.Context, tree string) error {
+	dir := filepath.Join(filepath.Dir(w.dir), "staging")
+	defer func() { _ = removeAll(dir) }()
+	return w.store.git.checkout(ctx, w.repo, dir, tree)
 }

@@ -23,6 +23,20 @@ var (
 	ErrBranchTaken = errors.New("the branch exists and points elsewhere")
 )
 
+// A TreeError says why files cannot be recorded, or a recorded tree not be
+// checked out. What is in the way was left by a command or is in a commit: to
+// try again is of no use, to change the files is.
+type TreeError struct {
+	Path string // what is in the way, relative to the top of the checkout
+	Why  string
+	Err  error // the cause, if there is one
+}
+
+func (e *TreeError) Error() string { return e.Path + ": " + e.Why }
+
+// Unwrap returns the cause.
+func (e *TreeError) Unwrap() error { return e.Err }
+
 // A Reason is the stable name of what is wrong with a source.
 type Reason string
 

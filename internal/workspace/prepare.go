@@ -126,6 +126,11 @@ func (s *Store) adopt(ctx context.Context, p place, src Source) (Base, error) {
 	}
 	defer dir.Close()
 	files, err := (&scan{ctx: ctx, repo: repo, staging: filepath.Join(p.dir, "staging"), guest: true}).all(s.git, dir, nil)
+	if tree, ok := errors.AsType[*TreeError](err); ok && !errors.Is(err, ErrTooLarge) {
+		e := refuse(ReasonBroken, "mend that, or leave it out", "%s cannot be taken as it is: %s", src.Location, tree)
+		e.Err = err
+		return Base{}, e
+	}
 	if errors.Is(err, ErrTooLarge) {
 		e := refuse(ReasonForm, "give a smaller directory, or make it a repository that leaves out what is generated", "%s is too large to be taken as it is", src.Location)
 		e.Err = err

@@ -12,7 +12,7 @@ import (
 
 // Remove removes the workspaces of a run and keeps its repository. Whatever is
 // in a workspace and not stored yet is stored first, so nothing but ignored
-// files is lost. Removing what is not there does nothing.
+// files is lost, and what cannot be stored. Removing what is not there does nothing.
 func (s *Store) Remove(ctx context.Context, run string) error {
 	unlock, err := s.runs.lock(ctx, run)
 	if err != nil {
@@ -40,7 +40,8 @@ func (s *Store) removeWorkspace(ctx context.Context, run, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := w.Checkpoint(ctx, "Last state before the workspace is removed"); err != nil {
+	_, _, err = w.Checkpoint(ctx, "Last state before the workspace is removed")
+	if _, lost := errors.AsType[*TreeError](err); err != nil && !lost {
 		return err
 	}
 	if err := w.Close(); err != nil {
@@ -130,48 +131,6 @@ func (s *Store) Sweep() error {
 	for _, view := range views {
 		if err := os.RemoveAll(view); err != nil {
 			return fmt.Errorf("sweep: %w", err)
-		}
-	}
-	return nil
-}
-
-// removeAll removes a directory that agents wrote to. It follows no links and
-// is not stopped by directories without write permission.
-func removeAll(dir string) error {
-	err := os.RemoveAll(dir)
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	if err := unlock(root, "."); err != nil {
-		return err
-	}
-	return os.RemoveAll(dir)
-}
-
-// unlock gives the owner, which is us, access to a directory and all below.
-func unlock(root *os.Root, dir string) error {
-	if err := root.Chmod(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := root.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	entries, err := f.ReadDir(-1)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if e.IsDir() {
-			if err := unlock(root, filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

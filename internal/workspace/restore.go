@@ -33,7 +33,7 @@ func (w *Workspace) Restore(ctx context.Context, commit string) error {
 }
 
 func (w *Workspace) restore(ctx context.Context, want *tree, commit string) error {
-	s := &scan{dry: true}
+	s := &scan{dry: true, sweep: true}
 	known := w.tree
 	if known == nil {
 		known = want // nothing was seen yet; so everything is read
@@ -119,7 +119,7 @@ func (c *change) compare(prefix string, have, want *tree) {
 func (w *Workspace) remove(c change, s *scan) error {
 	dirs := slices.Concat(c.dirs, s.empty)
 	for _, p := range slices.Concat(c.remove, s.unkept) {
-		if err := w.root.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := w.removeBelow(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		for d := path.Dir(p); d != "."; d = path.Dir(d) {
@@ -155,7 +155,7 @@ func (w *Workspace) write(ctx context.Context, paths []string, tree string) erro
 	}
 	c.args, c.stdin = []string{"checkout-index", "-z", "--stdin", "--force"}, strings.NewReader(strings.Join(paths, "\x00")+"\x00")
 	if _, err := w.store.git.run(ctx, c); err != nil {
-		return err
+		return treeError(err)
 	}
 	from, err := os.OpenRoot(files)
 	if err != nil {
@@ -212,6 +212,12 @@ func (w *Workspace) clear(p string) error {
 		}
 		info, err := w.root.Lstat(p[:i])
 		if err == nil && info.IsDir() {
+			if info.Mode()&ownerAll != ownerAll { // it is ignored, so that no scan came here
+				err = w.root.Chmod(p[:i], info.Mode()|ownerAll)
+			}
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		if err == nil {
@@ -223,5 +229,5 @@ func (w *Workspace) clear(p string) error {
 			return err
 		}
 	}
-	return w.root.RemoveAll(p)
+	return w.removeBelow(p)
 }

@@ -41,6 +41,7 @@ func (s *scan) scope(fd int, path string, names []string, t *tree, above *scope)
 		t.rules.ignore = parseIgnore(data)
 	}
 	if data, fresh := s.readRules(fd, names, ".gitattributes", &t.rules.attrsSeen); fresh {
+		s.encodes = s.encodes || conversions(data)&convertEncoding != 0 && !bytes.Equal(data, t.rules.attrs)
 		t.rules.convert, t.rules.attrs = conversions(data), data
 	}
 	in.ignore = t.rules.ignore

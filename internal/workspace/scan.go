@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -53,6 +54,8 @@ type scan struct {
 	guest   bool   // the directory is somebody else's: change no permissions
 	trust   bool   // what was never seen is taken to be as the tree says: it was just checked out
 
+	sweep bool // what cannot be stored is to be removed: set no limits, and let git convert nothing
+
 	now     int64
 	entries int
 	bytes   int64
@@ -62,13 +65,17 @@ type scan struct {
 	unkept  []string  // paths of skipped things other than .git
 	empty   []string  // untracked directories without files
 	pending []pending // need git to convert them
+	encodes bool      // attributes are new that may keep git from writing any file
 }
 
 // run compares a directory with old and returns what it is now;
 // old itself, if nothing changed.
 func (s *scan) run(dir *os.File, old *tree) (*tree, error) {
 	s.now = time.Now().UnixNano()
-	fd, err := s.openDir(int(dir.Fd()), ".") // with a position of its own
+	if err := s.unlockTop(dir); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat(int(dir.Fd()), ".", openDirFlags, 0) // with a position of its own
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: ".", Err: err}
 	}
@@ -83,12 +90,21 @@ func (s *scan) run(dir *os.File, old *tree) (*tree, error) {
 	return t, nil
 }
 
+// unlockTop gives the owner, which is us, access to the directory itself.
+func (s *scan) unlockTop(dir *os.File) error {
+	info, err := dir.Stat()
+	if err == nil && !s.guest && info.Mode()&ownerAll != ownerAll {
+		err = dir.Chmod(info.Mode() | ownerAll)
+	}
+	return err
+}
+
 // dir looks at one directory. It returns nil if nothing in it is to be stored.
 func (s *scan) dir(fd int, path string, old *tree, above *scope, ignored bool, depth int) (*tree, error) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("%s…: directories are nested %w", path[:80], ErrTooLarge)
+		return nil, tooLarge(clipPath(path), "more than %d directories are nested in each other", maxDepth)
 	}
-	names, err := readNames(fd)
+	names, err := s.readNames(fd, path)
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +150,21 @@ func (s *scan) noteRemoved(path string, old, fresh *tree) {
 	}
 }
 
+// tooLarge is how a directory is refused that is beyond the limits.
+func tooLarge(path, format string, args ...any) error {
+	return &TreeError{Path: path, Why: fmt.Sprintf(format, args...), Err: ErrTooLarge}
+}
+
+// clipPath shortens a path that is too long to be told.
+func clipPath(path string) string {
+	if len(path) > 80 {
+		return strings.ToValidUTF8(path[:80], "") + "…"
+	}
+	return path
+}
+
 // readNames returns the sorted names in a directory, without closing it.
-func readNames(fd int) ([]string, error) {
+func (s *scan) readNames(fd int, path string) ([]string, error) {
 	buf := make([]byte, 32<<10)
 	var names []string
 	for {
@@ -150,8 +179,8 @@ func readNames(fd int) ([]string, error) {
 			break
 		}
 		_, _, names = unix.ParseDirent(buf[:n], -1, names)
-		if len(names) > maxEntries {
-			return nil, fmt.Errorf("a directory has too many files: %w", ErrTooLarge)
+		if len(names) > maxEntries && !s.sweep {
+			return nil, tooLarge(path, "the directory has more than %d files", maxEntries)
 		}
 	}
 	slices.Sort(names)
@@ -161,8 +190,8 @@ func readNames(fd int) ([]string, error) {
 // entry looks at one thing. It returns nil for what is not stored, and old for
 // what did not change.
 func (s *scan) entry(fd int, path, name string, old *entry, in *scope, ignored bool, depth int) (*entry, error) {
-	if s.entries++; s.entries > maxEntries {
-		return nil, fmt.Errorf("there are more than %d files: %w", maxEntries, ErrTooLarge)
+	if s.entries++; s.entries > maxEntries && !s.sweep {
+		return nil, tooLarge(path+name, "with it there are more than %d files; remove what is not needed, or let .gitignore leave it out", maxEntries)
 	}
 	if s.entries&0x3ff == 0 && s.ctx.Err() != nil {
 		return nil, context.Cause(s.ctx)
@@ -189,7 +218,7 @@ func (s *scan) entry(fd int, path, name string, old *entry, in *scope, ignored b
 	}
 	switch kind {
 	case unix.S_IFDIR:
-		return s.subdir(fd, full, name, old, in, ignored, depth)
+		return s.subdir(fd, full, name, seen.mode, old, in, ignored, depth)
 	case unix.S_IFREG:
 		return s.file(fd, full, name, seen, old, in)
 	case unix.S_IFLNK:
@@ -204,8 +233,12 @@ func (s *scan) skip(path, why string) {
 	s.unkept = append(s.unkept, path)
 }
 
-func (s *scan) subdir(fd int, full, name string, old *entry, in *scope, ignored bool, depth int) (*entry, error) {
-	child, err := s.openDir(fd, name)
+func (s *scan) subdir(fd int, full, name string, mode uint32, old *entry, in *scope, ignored bool, depth int) (*entry, error) {
+	if s.sweep && depth >= maxDepth {
+		s.unkept = append(s.unkept, full)
+		return nil, nil
+	}
+	child, err := s.openDir(fd, name, mode)
 	if err != nil {
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 			return nil, nil // replaced while we looked; the next look sees it
@@ -236,14 +269,13 @@ func (s *scan) subdir(fd int, full, name string, old *entry, in *scope, ignored 
 }
 
 // openDir opens a directory, not a link to one. One that its owner, which is
-// us, may not read is made readable: an agent has no other way to hide.
-func (s *scan) openDir(fd int, name string) (int, error) {
-	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	child, err := unix.Openat(fd, name, flags, 0)
-	if errors.Is(err, unix.EACCES) && !s.guest && unix.Fchmodat(fd, name, 0o700, 0) == nil {
-		child, err = unix.Openat(fd, name, flags, 0)
+// us, may not use is made usable: an agent has no other way to hide, and what
+// comes after us is to be able to work there.
+func (s *scan) openDir(fd int, name string, mode uint32) (int, error) {
+	if mode&ownerAll != ownerAll && !s.guest {
+		return unlockDir(fd, name)
 	}
-	return child, err
+	return unix.Openat(fd, name, openDirFlags, 0)
 }
 
 func (s *scan) link(fd int, full, name string, seen stat, old *entry) (*entry, error) {
@@ -257,22 +289,30 @@ func (s *scan) link(fd int, full, name string, seen stat, old *entry) (*entry, e
 	}
 	id := s.repo.format.name("blob", target[:n])
 	if old == nil || old.id != id {
-		if err := s.put(target[:n]); err != nil {
+		if err := s.put(full, target[:n]); err != nil {
 			return nil, err
 		}
 	}
 	return s.settle(full, name, modeLink, id, seen, old), nil
 }
 
-func (s *scan) put(data []byte) error {
+func (s *scan) put(full string, data []byte) error {
 	if s.dry {
 		return nil
 	}
-	if s.bytes += int64(len(data)); s.bytes > maxNew {
-		return fmt.Errorf("the changed files are %w", ErrTooLarge)
+	if err := s.spend(full, int64(len(data))); err != nil {
+		return err
 	}
 	_, err := s.repo.put("blob", data)
 	return err
+}
+
+// spend counts the bytes that are stored in one go.
+func (s *scan) spend(full string, size int64) error {
+	if s.bytes += size; s.bytes > maxNew {
+		return tooLarge(full, "with it the changed files have more than %d MiB; remove what is not needed, or let .gitignore leave it out", maxNew>>20)
+	}
+	return nil
 }
 
 // settle returns the entry for something that was read: old, if it is what was

@@ -55,7 +55,7 @@ func (e *entry) ifFile() *entry {
 func (s *scan) openFile(fd int, full, name string) (*os.File, error) {
 	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 	child, err := unix.Openat(fd, name, flags, 0)
-	if errors.Is(err, unix.EACCES) && !s.guest && unix.Fchmodat(fd, name, 0o600, 0) == nil {
+	if errors.Is(err, unix.EACCES) && !s.guest && unlockFile(fd, name) == nil {
 		child, err = unix.Openat(fd, name, flags, 0)
 	}
 	switch {
@@ -89,10 +89,10 @@ func (s *scan) content(f *os.File, full, name, mode string, old *entry, in *scop
 		}
 		id = s.repo.format.name("blob", data)
 		if old == nil || old.id != id {
-			err = s.put(data)
+			err = s.put(full, data)
 		}
 	} else {
-		id, err = s.large(f, st.Size, old)
+		id, err = s.large(f, full, st.Size, old)
 	}
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (w wanted) Read(p []byte) (int, error) {
 // large reads a file in pieces: once for its name, and again to store it. Its
 // line ends are left as they are, whatever the attributes say: a text of that
 // size is none that people edit.
-func (s *scan) large(f *os.File, size int64, old *entry) (string, error) {
+func (s *scan) large(f *os.File, full string, size int64, old *entry) (string, error) {
 	h := s.repo.format.hash()
 	header(h, "blob", size)
 	n, err := io.Copy(h, whileWanted(s.ctx, io.NewSectionReader(f, 0, size)))
@@ -148,8 +148,8 @@ func (s *scan) large(f *os.File, size int64, old *entry) (string, error) {
 	if s.dry || old != nil && old.id == id {
 		return id, nil
 	}
-	if s.bytes += size; s.bytes > maxNew {
-		return "", fmt.Errorf("the changed files are %w", ErrTooLarge)
+	if err := s.spend(full, size); err != nil {
+		return "", err
 	}
 	return id, s.repo.putFile(whileWanted(s.ctx, io.NewSectionReader(f, 0, size)), size, id)
 }

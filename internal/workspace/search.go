@@ -129,7 +129,7 @@ func firstBraces(p string) (open int, parts []string, end int) {
 // false. The file is open if asked for.
 func (w *Workspace) eachFile(ctx context.Context, match func(path, name string) bool, visit func(string, *os.File) bool, open bool) error {
 	v := &visitor{scan: scan{ctx: ctx, guest: true, now: time.Now().UnixNano()}, match: match, visit: visit, open: open}
-	fd, err := v.openDir(int(w.files.Fd()), ".")
+	fd, err := unix.Openat(int(w.files.Fd()), ".", openDirFlags, 0)
 	if err != nil {
 		return fmt.Errorf("search: %w", err)
 	}
@@ -156,14 +156,14 @@ func (v *visitor) dir(fd int, path string, tracked *tree, above *scope, depth in
 	if v.ctx.Err() != nil {
 		return context.Cause(v.ctx)
 	}
-	names, err := readNames(fd)
+	names, err := v.readNames(fd, path)
 	if err != nil || depth > maxDepth {
 		return err
 	}
 	in := v.scope(fd, path, names, &tree{}, above)
 	for _, name := range names {
 		if v.entries++; v.entries > maxEntries {
-			return fmt.Errorf("there are more than %d files: %w", maxEntries, ErrTooLarge)
+			return tooLarge(path+name, "with it there are more than %d files", maxEntries)
 		}
 		if err := v.one(fd, path+name, name, tracked.find(name), in, depth); err != nil {
 			return err
@@ -182,7 +182,7 @@ func (v *visitor) one(fd int, full, name string, tracked *entry, in *scope, dept
 		return nil
 	}
 	if isDir {
-		child, err := v.openDir(fd, name)
+		child, err := v.openDir(fd, name, st.Mode)
 		if err != nil {
 			return nil // gone, or not to be read
 		}

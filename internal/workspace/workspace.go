@@ -123,21 +123,27 @@ func (s *Store) checkout(ctx context.Context, repo bare, dir, commit string) err
 	if !repo.format.valid(commit) {
 		return fmt.Errorf("%q: %w", commit, ErrUnknownCommit)
 	}
-	if err := removeAll(dir); err != nil { // of an attempt that was cut off
+	err := s.git.checkout(ctx, repo, dir, commit+"^{tree}")
+	if err != nil && missing(err) {
+		return fmt.Errorf("%s: %w", commit, ErrUnknownCommit)
+	}
+	return err
+}
+
+// checkout puts a tree into dir/files. What is in dir already, as of an attempt
+// that was cut off, goes.
+func (g *git) checkout(ctx context.Context, repo bare, dir, tree string) error {
+	if err := removeAll(dir); err != nil {
 		return err
 	}
 	files := filepath.Join(dir, "files")
 	if err := os.MkdirAll(files, 0o700); err != nil {
 		return err
 	}
-	_, err := s.git.run(ctx, call{
-		gitDir: repo.dir, workTree: files, index: filepath.Join(dir, "index"),
-		args: []string{"read-tree", "--reset", "-u", commit + "^{tree}"},
+	_, err := g.run(ctx, call{
+		gitDir: repo.dir, workTree: files, index: filepath.Join(dir, "index"), args: []string{"read-tree", "--reset", "-u", tree},
 	})
-	if err != nil && missing(err) {
-		return fmt.Errorf("%s: %w", commit, ErrUnknownCommit)
-	}
-	return err
+	return treeError(err)
 }
 
 // finish completes a new workspace: the agent's git directory, the reference,
@@ -155,6 +161,9 @@ func (w *Workspace) finish(ctx context.Context) error {
 func (w *Workspace) headRef() string { return "refs/autonoma/workspaces/" + w.name }
 
 func (w *Workspace) attach() error {
+	if err := Unlock(w.dir); err != nil {
+		return err
+	}
 	root, err := os.OpenRoot(w.dir)
 	if err != nil {
 		return err
