@@ -9,6 +9,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -37,7 +38,8 @@ type Agent struct {
 	// costs at worst.
 	Afford func(ctx context.Context, m model.Info, r model.Request) error
 	// Checkpoint is called after a call that may have changed files, and
-	// returns what names the new state, or nothing if they are as before.
+	// returns what names the new state, or nothing if they are as before. An
+	// [Undone] says that it put them back.
 	Checkpoint func(ctx context.Context, call string) (Checkpoint, error)
 
 	talk     model.Request
@@ -59,6 +61,14 @@ type Checkpoint struct {
 	Commit  string   `json:"commit,omitempty"`
 	Tree    string   `json:"tree,omitempty"` // the same for the same files
 	Changed []string `json:"changed,omitempty"`
+}
+
+// Undone is why the files are as they were before a call: what it left could not
+// be kept. It is told to the model, which may do it another way.
+type Undone struct{ Why error }
+
+func (u Undone) Error() string {
+	return u.Why.Error() + "; the files are as they were before this call"
 }
 
 // A Turn is what the model answered: the data of an [autonoma.EventTurn].
@@ -291,7 +301,11 @@ func (a *Agent) do(ctx context.Context, i int, c model.Call) (Call, error) {
 			return call, autonoma.Usage{}, err
 		}
 		if out.Changes {
-			if call.Checkpoint, err = a.Checkpoint(ctx, c.Name+" "+key); err != nil {
+			call.Checkpoint, err = a.Checkpoint(ctx, c.Name+" "+key)
+			if undone, ok := errors.AsType[Undone](err); ok {
+				out.Failed, out.Text, err = true, "error: "+undone.Error()+"\n"+out.Text, nil
+			}
+			if err != nil {
 				return call, autonoma.Usage{}, err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -71,8 +72,50 @@ func (b *bench) create(name string) (*os.File, error) {
 	return home.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 }
 
+// checkpoint stores the files, if commands can still be run on them.
+func (b *bench) checkpoint(ctx context.Context, message string) (workspace.Checkpoint, bool, error) {
+	c, changed, err := b.files.Checkpoint(ctx, message)
+	if err == nil {
+		err = b.ready()
+	}
+	return c, changed, err
+}
+
+// ready makes sure that a command can be run: it opens what others closed, and
+// finds what they left where a directory is to be shown.
+func (b *bench) ready() error {
+	open := []string{b.files.Dir(), filepath.Join(b.private, "home")}
+	for _, m := range b.mounts {
+		if m.Mode == sandbox.Overlay {
+			open = append(open, filepath.Join(m.Upper, "upper"))
+		}
+	}
+	for _, dir := range open {
+		if err := workspace.Unlock(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %w", tool.ErrBroken, err)
+		}
+	}
+	for _, m := range b.mounts {
+		in, err := filepath.Rel(sandbox.WorkspacePath, m.Target)
+		if err != nil || !filepath.IsLocal(in) {
+			continue // it does not lie in the checkout
+		}
+		info, err := os.Stat(m.Source)
+		if err == nil {
+			err = b.files.Room(in, info.IsDir())
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", tool.ErrBroken, err)
+		}
+	}
+	return nil
+}
+
 // run runs a command. An error means that it could not be run, or that ctx is done.
 func (b *bench) run(ctx context.Context, command string, timeout time.Duration, out *excerpt) (sandbox.Exit, error) {
+	if err := b.ready(); err != nil {
+		return sandbox.Exit{}, err
+	}
 	exit, err := b.box.Run(ctx, sandbox.Command{
 		Argv:      []string{"bash", "-c", command},
 		Workspace: b.files.Dir(),

@@ -9,6 +9,7 @@ import (
 	"autonoma"
 	"autonoma/internal/sandbox"
 	"autonoma/internal/setup"
+	"autonoma/internal/workspace"
 )
 
 // Setup is what came of installing dependencies: the data of an
@@ -122,7 +123,7 @@ func (x *execution) install(ctx context.Context) (Setup, error) {
 		b.close()
 	}
 	_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), x.place("setup"))
-	if errors.Is(err, setup.ErrFailed) {
+	if _, left := errors.AsType[*workspace.TreeError](err); left || errors.Is(err, setup.ErrFailed) {
 		s.Problem, s.Installed, err = problem(err, s.Installed), setup.Installed{Steps: s.Installed.Steps}, nil
 	}
 	return s, err

@@ -74,7 +74,7 @@ func (x *execution) checkWork(ctx context.Context, what string) (Checks, error) 
 	if err := x.format(ctx); err != nil {
 		return c, err
 	}
-	at, changed, err := x.bench.files.Checkpoint(ctx, fmt.Sprintf("%s format", x.Execution.ID))
+	at, changed, err := x.bench.checkpoint(ctx, fmt.Sprintf("%s format", x.Execution.ID))
 	if err != nil {
 		return c, err
 	}

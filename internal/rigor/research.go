@@ -2,6 +2,7 @@ package rigor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,10 +131,18 @@ func (x *execution) memory() agent.Memory {
 }
 
 // checkpoint returns what happens after a call that may have changed files: they
-// are stored or, if the agent is not to change any, put back.
+// are stored or, if the agent is not to change any or they cannot be stored, put
+// back.
 func (x *execution) checkpoint(yields autonoma.Yield) func(context.Context, string) (agent.Checkpoint, error) {
 	return func(ctx context.Context, call string) (agent.Checkpoint, error) {
-		c, changed, err := x.bench.files.Checkpoint(ctx, fmt.Sprintf("%s %s", x.Execution.ID, call))
+		before := x.bench.files.Head()
+		c, changed, err := x.bench.checkpoint(ctx, fmt.Sprintf("%s %s", x.Execution.ID, call))
+		if wrong, ok := errors.AsType[*workspace.TreeError](err); ok {
+			if err := x.bench.files.Restore(ctx, before); err != nil {
+				return agent.Checkpoint{}, err
+			}
+			return agent.Checkpoint{}, agent.Undone{Why: wrong}
+		}
 		if err != nil || !changed {
 			return agent.Checkpoint{}, err
 		}

@@ -89,7 +89,7 @@ func (e *Engine) Do(ctx context.Context, j Job) (autonoma.Result, error) {
 		{autonoma.OptimizePhase, x.optimize},
 		{autonoma.Review, x.review},
 	} {
-		if err := x.phase(ctx, p.phase, p.do); err != nil {
+		if err := x.treeFailure(x.phase(ctx, p.phase, p.do), p.phase); err != nil {
 			if f, ok := failure(err); ok && f.Phase == "" {
 				f.Agent, f.Phase = j.Agent.ID, p.phase
 			}
@@ -158,7 +158,7 @@ func (e *Engine) open(ctx context.Context, j Job) (*execution, error) {
 		x.start = x.merged.Commit
 	}
 	x.bench, err = e.openBench(ctx, j, "work", cmp.Or(j.At, x.start))
-	return x, err
+	return x, x.treeFailure(err, "")
 }
 
 // ErrElsewhere reports a source that this process may not work on, though the one

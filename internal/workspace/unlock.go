@@ -130,3 +130,29 @@ func (w *Workspace) removeBelow(p string) error {
 	}
 	return w.root.RemoveAll(p)
 }
+
+// Room makes sure that a directory, or a file, can be shown to commands at a path:
+// that there is one, or nothing, below directories. Closed ones are opened.
+// Anything else is a [*TreeError].
+func (w *Workspace) Room(p string, dir bool) error {
+	for i := 1; i <= len(p); i++ {
+		if i < len(p) && p[i] != '/' {
+			continue
+		}
+		info, err := w.root.Lstat(p[:i])
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case i == len(p) && !dir && info.Mode().IsRegular():
+		case !info.IsDir(), i == len(p) && !dir:
+			return &TreeError{Path: p[:i], Why: "commands need " + p + ", which is shown to them here; leave what was in this place, or nothing", Err: ErrSpecial}
+		case info.Mode()&ownerAll != ownerAll:
+			if err := w.root.Chmod(p[:i], info.Mode()|ownerAll); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
