@@ -52,7 +52,7 @@ func (s *Store) fetch(ctx context.Context, key string, f format, commit string, 
 		return cache, nil // somebody else fetched it while we waited
 	}
 	removeLocks(cache)
-	c.gitDir = dir
+	c.gitDir, c.within = dir, s.fetchTime
 	c.args = append([]string{"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--update-shallow", "--end-of-options"}, c.args...)
 	if _, err := s.git.run(ctx, c); err != nil {
 		return bare{}, unreachable(ctx, err)

@@ -129,7 +129,7 @@ func (s *Store) deliverBranch(ctx context.Context, repo bare, base Base, commit,
 
 // standing returns what each of some names stands for in a view, if anything.
 func (s *Store) standing(ctx context.Context, v view, names ...string) (map[string]string, error) {
-	out, err := s.git.run(ctx, call{gitDir: v.dir, stdin: strings.NewReader(strings.Join(names, "\n") + "\n"), args: []string{"cat-file", "--batch-check=%(objectname)"}})
+	out, err := s.git.run(ctx, call{gitDir: v.dir, within: min(readTime, s.fetchTime), stdin: strings.NewReader(strings.Join(names, "\n") + "\n"), args: []string{"cat-file", "--batch-check=%(objectname)"}})
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +263,7 @@ func (s *Store) deliverPush(ctx context.Context, repo bare, base Base, commit, b
 	default:
 		return fmt.Errorf("%w: to %s", ErrBranchTaken, refs[ref])
 	}
-	_, err = s.git.run(ctx, call{gitDir: repo.dir, allow: remoteTransports, args: []string{
+	_, err = s.git.run(ctx, call{gitDir: repo.dir, allow: remoteTransports, within: s.fetchTime, args: []string{
 		"push", "--quiet", "--no-verify", "--force-with-lease=" + ref + ":", "--end-of-options", base.Source, commit + ":" + ref,
 	}})
 	if err != nil {

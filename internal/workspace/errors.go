@@ -14,6 +14,8 @@ var (
 	ErrSpecial = errors.New("not a regular file")
 	// ErrTooLarge reports more bytes or files than may be handled.
 	ErrTooLarge = errors.New("too large")
+	// ErrSlow reports a source that keeps git waiting.
+	ErrSlow = errors.New("no answer")
 	// ErrUnknownCommit reports a commit that is not in the run's repository.
 	ErrUnknownCommit = errors.New("no such commit in the run's repository")
 	// ErrNotPrepared reports a run whose repository was not prepared.
@@ -52,6 +54,7 @@ const (
 	ReasonBroken      Reason = "broken"       // a repository that cannot be read
 	ReasonRef         Reason = "ref"          // no such branch, tag or commit
 	ReasonUnreachable Reason = "unreachable"  // the remote refused or did not answer
+	ReasonTooLarge    Reason = "too_large"    // more files than may be taken
 )
 
 // A SourceError says why a source cannot be used and what to do about it.

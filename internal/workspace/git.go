@@ -30,9 +30,10 @@ type call struct {
 	index    string
 	args     []string
 	stdin    io.Reader
-	stdout   io.Writer // nil: collected up to limit and returned
-	limit    int64     // of collected output; 0: 64 MiB
-	allow    string    // transports that may be used, as in "file" or "https:ssh"; empty: none
+	stdout   io.Writer     // nil: collected up to limit and returned
+	limit    int64         // of collected output; 0: 64 MiB
+	within   time.Duration // which it has to answer; 0: as long as ctx lasts. Needed wherever a stranger's files or server decide
+	allow    string        // transports that may be used, as in "file" or "https:ssh"; empty: none
 	env      []string
 }
 
@@ -53,6 +54,11 @@ var safe = []string{
 // run starts git and waits for its end. A done context kills git and all its
 // children.
 func (g *git) run(ctx context.Context, c call) ([]byte, error) {
+	if c.within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.within, fmt.Errorf("%w within %v", ErrSlow, c.within))
+		defer cancel()
+	}
 	argv := make([]string, 0, 2*len(safe)+len(c.args)+2)
 	for _, setting := range safe {
 		argv = append(argv, "-c", setting)

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 // nothing is said.
 func (s *Store) noticeDirty(ctx context.Context, src Source, v view) []Notice {
 	index := filepath.Join(src.gitDir, "index")
-	if src.Bare() || !exists(index) {
+	if info, err := os.Stat(index); src.Bare() || err != nil || !info.Mode().IsRegular() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -44,13 +45,17 @@ func (s *Store) noticeFiles(ctx context.Context, cache bare, commit string) ([]N
 			return notices, nil
 		}
 	}
-	out, err := s.git.run(ctx, call{gitDir: cache.dir, limit: maxListing, args: []string{"ls-tree", "-r", "-z", "-l", "--full-tree", commit}})
+	list := &listing{most: s.maxFiles}
+	_, err := s.git.run(ctx, call{gitDir: cache.dir, stdout: list, args: []string{"ls-tree", "-r", "-z", "-l", "--full-tree", commit}})
+	if list.full {
+		return nil, refuse(ReasonTooLarge, "give a smaller repository, or let the operator allow more", "the commit has more than %d files", s.maxFiles)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list the files: %w", err)
 	}
 	var modules, large int
 	var attributes string
-	for record := range strings.SplitSeq(string(out), "\x00") {
+	for record := range strings.SplitSeq(list.text.String(), "\x00") {
 		head, path, _ := strings.Cut(record, "\t")
 		fields := strings.Fields(head)
 		if len(fields) != 4 {
@@ -87,4 +92,21 @@ func (s *Store) noticeFiles(ctx context.Context, cache bare, commit string) ([]N
 		return nil, err
 	}
 	return notices, replaceFile(kept, data, 0o600)
+}
+
+// A listing keeps what git ls-tree -z lists, and fails it when there are too many
+// files: a few objects are enough to list more than there is memory.
+type listing struct {
+	text strings.Builder
+	n    int
+	most int
+	full bool
+}
+
+func (l *listing) Write(p []byte) (int, error) {
+	l.n += bytes.Count(p, []byte{0})
+	if l.full = l.n > l.most || l.text.Len() > maxListing; l.full {
+		return 0, ErrTooLarge
+	}
+	return l.text.Write(p)
 }

@@ -87,7 +87,7 @@ func (s *Store) remoteRefs(ctx context.Context, location string, names []string)
 	for _, name := range names {
 		args = append(args, name+"^{}")
 	}
-	out, err := s.git.run(ctx, call{gitDir: probe.dir, args: args, allow: remoteTransports, limit: 1 << 20})
+	out, err := s.git.run(ctx, call{gitDir: probe.dir, args: args, allow: remoteTransports, within: min(askTime, s.fetchTime), limit: 1 << 20})
 	if err != nil {
 		return nil, "", unreachable(ctx, err)
 	}

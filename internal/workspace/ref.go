@@ -47,7 +47,7 @@ func (s *Store) find(ctx context.Context, v view, ref string) (found, error) {
 	for _, name := range names {
 		ask.WriteString(name + "^{commit}\n" + name + "^{tree}\n")
 	}
-	out, err := s.git.run(ctx, call{gitDir: v.dir, stdin: strings.NewReader(ask.String()), args: []string{"cat-file", "--batch-check"}})
+	out, err := s.git.run(ctx, call{gitDir: v.dir, within: min(readTime, s.fetchTime), stdin: strings.NewReader(ask.String()), args: []string{"cat-file", "--batch-check"}})
 	if err != nil {
 		return found{}, unreachable(ctx, err)
 	}
@@ -68,7 +68,7 @@ func (s *Store) find(ctx context.Context, v view, ref string) (found, error) {
 			return found{commit[0], tree[0], branch}, nil
 		}
 	}
-	any, err := s.git.line(ctx, call{gitDir: v.dir, args: []string{"for-each-ref", "--count=1"}})
+	any, err := s.git.line(ctx, call{gitDir: v.dir, within: min(readTime, s.fetchTime), args: []string{"for-each-ref", "--count=1"}})
 	switch {
 	case err != nil:
 		return found{}, unreachable(ctx, err)

@@ -3,6 +3,7 @@ package workspace
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -126,8 +127,9 @@ const maxBorrowing = 8 // object stores in a chain; git itself stops at five
 // are read from within the fence only: a stranger's repository could otherwise
 // name somebody else's objects as its own.
 func checkBorrowing(commonDir string, allowed fence) error {
+	p := inspection{allowed, map[string]bool{}}
 	if refs := filepath.Join(commonDir, "refs"); exists(refs) {
-		if _, err := follow(refs, allowed); err != nil {
+		if err := p.check(refs); err != nil {
 			return err
 		}
 	}
@@ -140,7 +142,7 @@ func checkBorrowing(commonDir string, allowed fence) error {
 		if err != nil {
 			return err
 		}
-		if err := checkLinks(objects, allowed); err != nil {
+		if err := p.check(objects); err != nil {
 			return err
 		}
 		more, err := alternates(objects)
@@ -152,23 +154,53 @@ func checkBorrowing(commonDir string, allowed fence) error {
 	return nil
 }
 
-// checkLinks follows the links within an object store.
-func checkLinks(objects string, allowed fence) error {
-	for _, dir := range []string{objects, filepath.Join(objects, "pack"), filepath.Join(objects, "info")} {
-		entries, err := os.ReadDir(dir)
-		if err != nil && dir == objects {
-			return broken(dir, err)
-		}
-		for _, e := range entries {
-			if e.Type()&fs.ModeSymlink == 0 {
-				continue
-			}
-			if _, err := follow(filepath.Join(dir, e.Name()), allowed); err != nil {
-				return err
-			}
+// An inspection is a look at what git reads of a repository. All of it has to be plain
+// files: at a pipe git would wait for ever.
+type inspection struct {
+	allowed fence
+	seen    map[string]bool // directories
+}
+
+// check looks at a directory and all that is below, links within the fence
+// followed.
+func (p inspection) check(dir string) error {
+	dir, err := follow(dir, p.allowed)
+	if err != nil || p.seen[dir] {
+		return err
+	}
+	p.seen[dir] = true
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return broken(dir, err)
+	}
+	for _, e := range entries {
+		err := p.entry(filepath.Join(dir, e.Name()), e.Type())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a repository that is in use loses files
+			return err
 		}
 	}
 	return nil
+}
+
+func (p inspection) entry(path string, kind fs.FileMode) error {
+	if kind == fs.ModeSymlink {
+		real, err := follow(path, p.allowed)
+		if err != nil {
+			return err
+		}
+		info, err := os.Lstat(real)
+		if err != nil {
+			return broken(path, err)
+		}
+		path, kind = real, info.Mode().Type()
+	}
+	switch kind {
+	case 0:
+		return nil
+	case fs.ModeDir:
+		return p.check(path)
+	}
+	return refuse(ReasonBroken, "remove it", "%s is neither a file nor a directory, and git would wait for it", path)
 }
 
 // alternates returns the object stores that one borrows from.

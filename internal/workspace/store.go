@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,21 @@ type Options struct {
 	// Push allows a result to be pushed to a source that is a URL. Otherwise it
 	// is handed over as artifacts only.
 	Push bool
+	// FetchTime is how long a source may take to hand over its objects, or to
+	// take a result; 0: 10 minutes. No other question to a source may take
+	// longer, and most may take seconds only.
+	FetchTime time.Duration
+	// MaxFiles is how many files a commit may have for a run to begin with it;
+	// 0: 1,000,000, which is also the most.
+	MaxFiles int
 }
+
+// How long a source may take by default, or at most if it is asked for no objects.
+const (
+	fetchTime = 10 * time.Minute
+	askTime   = time.Minute // elsewhere
+	readTime  = 30 * time.Second
+)
 
 // A Store keeps the repositories and workspaces of a server below one
 // directory. Its methods may be called at the same time, also by several
@@ -32,6 +47,9 @@ type Store struct {
 	dir  string
 	git  *git
 	push bool
+
+	fetchTime time.Duration
+	maxFiles  int
 
 	sources keyed // by cache
 	runs    keyed // by run
@@ -68,6 +86,10 @@ func Open(dir string, opts Options) (*Store, error) {
 		dir:  dir,
 		git:  &git{program: program, home: filepath.Join(dir, "home"), network: opts.Network},
 		push: opts.Push,
+
+		fetchTime: cmp.Or(opts.FetchTime, fetchTime),
+		maxFiles:  min(cmp.Or(opts.MaxFiles, maxEntries), maxEntries),
+
 		open: map[string]*Workspace{},
 	}, nil
 }

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -51,6 +52,9 @@ func (s *Store) look(src Source) (view, error) {
 	}
 	if err := v.fill(src); err != nil {
 		v.close()
+		if errors.Is(err, ErrSpecial) || errors.Is(err, ErrTooLarge) {
+			return view{}, broken(src.Location, err)
+		}
 		return view{}, fmt.Errorf("read source: %w", err)
 	}
 	return v, nil
