@@ -390,6 +390,28 @@ func TestSourceGone(t *testing.T) {
 	}
 }
 
+// A run whose files cannot be checked out fails at once, and says of which: to try
+// again is of no use.
+func TestSourceUnusable(t *testing.T) {
+	h := open(t, play(t, coder), repository)
+	attributes := filepath.Join(h.repo, "attributes")
+	if err := os.WriteFile(attributes, []byte("*.txt working-tree-encoding\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"add", "attributes"},
+		{"commit", "--quiet", "-m", "Attributes"},
+		{"mv", "attributes", ".gitattributes"},
+		{"commit", "--quiet", "-m", "In their place"},
+	} {
+		h.git(args...)
+	}
+	run := h.carryOut(demo)
+	if run.Status != autonoma.Failed || run.Error.Code != autonoma.FailSource || run.Error.Retryable || !strings.Contains(run.Error.Message, ".gitattributes") {
+		t.Errorf("%s: %+v", run.Status, run.Error)
+	}
+}
+
 // A worker that was overtaken writes nothing more, and its run goes on elsewhere.
 func TestOvertaken(t *testing.T) {
 	h := open(t, play(t, `

@@ -19,6 +19,7 @@ const (
 	maxEntries = 1_000_000 // files and directories looked at
 	maxNew     = 4 << 30   // bytes stored in one go
 	maxDepth   = 500       // directories in each other
+	maxPath    = 3 << 10   // bytes of a path; with the place of a checkout before it, the kernel has to take it
 	maxRules   = 1 << 20   // bytes of a .gitignore or .gitattributes
 	inMemory   = 4 << 20   // bytes of a file that is read into memory
 )
@@ -208,6 +209,13 @@ func (s *scan) entry(fd int, path, name string, old *entry, in *scope, ignored b
 		return old, nil
 	}
 	full := path + name
+	if len(full) > maxPath {
+		if s.sweep {
+			s.unkept = append(s.unkept, full)
+			return nil, nil
+		}
+		return nil, tooLarge(clipPath(full), "the path has more than %d bytes", maxPath)
+	}
 	kind := st.Mode & unix.S_IFMT
 	if !storable(name) || name == ".gitmodules" && kind == unix.S_IFLNK {
 		s.skipped = append(s.skipped, Skipped{full, "git does not store this name"})

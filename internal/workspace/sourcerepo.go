@@ -194,11 +194,11 @@ func (p inspection) entry(path string, kind fs.FileMode) error {
 		}
 		path, kind = real, info.Mode().Type()
 	}
-	switch kind {
-	case 0:
-		return nil
-	case fs.ModeDir:
+	if kind == fs.ModeDir {
 		return p.check(path)
+	}
+	if kind.IsRegular() {
+		return nil
 	}
 	return refuse(ReasonBroken, "remove it", "%s is neither a file nor a directory, and git would wait for it", path)
 }

@@ -132,10 +132,15 @@ func TestTroubleRefused(t *testing.T) {
 		path, why string
 	}{
 		"nested directories": {nests(600, 0o755), "d/d/d/", "500"},
-		"closed below":       {nests(600, 0), "d/d/d/", "500"},
-		"no encoding":        {does("echo '*.txt working-tree-encoding' >.gitattributes"), ".gitattributes", "true/false"},
-		"unknown encoding":   {does("echo '*.txt working-tree-encoding=NONE-SUCH' >.gitattributes; echo more >>a.txt"), "a.txt", "NONE-SUCH"},
-		"wrong encoding":     {does("echo '*.txt working-tree-encoding=UTF-16' >dir/.gitattributes; echo more >>dir/b.txt"), "dir/b.txt", "BOM"},
+		"long paths": {func(t *testing.T, w *workspace.Workspace) {
+			t.Helper()
+			half := strings.TrimSuffix(strings.Repeat(strings.Repeat("l", 200)+"/", 10), "/")
+			sh(t, w, "mkdir -p "+half+"; cd "+half+"; mkdir -p "+half+"; cd "+half+"; touch file")
+		}, "lllll", "bytes"},
+		"closed below":     {nests(600, 0), "d/d/d/", "500"},
+		"no encoding":      {does("echo '*.txt working-tree-encoding' >.gitattributes"), ".gitattributes", "true/false"},
+		"unknown encoding": {does("echo '*.txt working-tree-encoding=NONE-SUCH' >.gitattributes; echo more >>a.txt"), "a.txt", "NONE-SUCH"},
+		"wrong encoding":   {does("echo '*.txt working-tree-encoding=UTF-16' >dir/.gitattributes; echo more >>dir/b.txt"), "dir/b.txt", "BOM"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := workspacetest.Store(t)
