@@ -15,6 +15,7 @@ import (
 	"autonoma/internal/model"
 	"autonoma/internal/model/provider"
 	"autonoma/internal/store"
+	"autonoma/internal/workspace/workspacetest"
 )
 
 // impatient is a retry policy for providers that stay down.
@@ -394,18 +395,7 @@ func TestSourceGone(t *testing.T) {
 // again is of no use.
 func TestSourceUnusable(t *testing.T) {
 	h := open(t, play(t, coder), repository)
-	attributes := filepath.Join(h.repo, "attributes")
-	if err := os.WriteFile(attributes, []byte("*.txt working-tree-encoding\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"add", "attributes"},
-		{"commit", "--quiet", "-m", "Attributes"},
-		{"mv", "attributes", ".gitattributes"},
-		{"commit", "--quiet", "-m", "In their place"},
-	} {
-		h.git(args...)
-	}
+	workspacetest.Plant(t, h.repo, ".gitattributes", "*.txt working-tree-encoding\n")
 	run := h.carryOut(demo)
 	if run.Status != autonoma.Failed || run.Error.Code != autonoma.FailSource || run.Error.Retryable || !strings.Contains(run.Error.Message, ".gitattributes") {
 		t.Errorf("%s: %+v", run.Status, run.Error)

@@ -172,19 +172,10 @@ func TestTroubleRefused(t *testing.T) {
 // A commit that cannot be checked out says so.
 func TestTroubleInCommit(t *testing.T) {
 	repo := workspacetest.Repo(t, "-- a.txt --\none\n")
-	blob := filepath.Join(realTemp(t), "attributes")
-	must(t, os.WriteFile(blob, []byte("*.txt working-tree-encoding\n"), 0o600))
-	id := workspacetest.Git(t, repo, "hash-object", "-w", "--no-filters", blob)
-	text := workspacetest.Git(t, repo, "ls-tree", "HEAD")
-	cmd := exec.Command("git", "mktree")
-	cmd.Dir = repo
-	cmd.Stdin = strings.NewReader(text + "\n100644 blob " + id + "\t.gitattributes\n")
-	tree, err := cmd.Output()
-	must(t, err)
-	workspacetest.Git(t, repo, "update-ref", "HEAD", workspacetest.Git(t, repo, "commit-tree", "-m", "attributes", strings.TrimSpace(string(tree))))
+	workspacetest.Plant(t, repo, ".gitattributes", "*.txt working-tree-encoding\n")
 	s := workspacetest.Store(t)
 	base := workspacetest.Prepare(t, s, run, repo)
-	_, err = s.Workspace(t.Context(), run, "main", base.Commit)
+	_, err := s.Workspace(t.Context(), run, "main", base.Commit)
 	if wrong, ok := errors.AsType[*workspace.TreeError](err); !ok || wrong.Path != ".gitattributes" {
 		t.Errorf("refused with %v", err)
 	}

@@ -52,12 +52,26 @@ func Commit(t testing.TB, dir, message string) string {
 	return Git(t, dir, "rev-parse", "HEAD")
 }
 
+// Plant commits a file at the top of a repository that git itself would not add,
+// and leaves the working tree as it is.
+func Plant(t testing.TB, dir, name, content string) {
+	t.Helper()
+	blob := feed(t, dir, content, "hash-object", "-w", "--stdin", "--no-filters")
+	tree := feed(t, dir, Git(t, dir, "ls-tree", "HEAD")+"\n100644 blob "+blob+"\t"+name+"\n", "mktree")
+	Git(t, dir, "update-ref", "HEAD", Git(t, dir, "commit-tree", "-p", "HEAD", "-m", "Plant "+name, tree))
+}
+
 // Git runs git in a directory, without the configuration of the machine, and
 // returns what it prints, trimmed.
 func Git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
+	return feed(t, dir, "", args...)
+}
+
+func feed(t testing.TB, dir, input string, args ...string) string {
+	t.Helper()
 	cmd := exec.Command("git", args...)
-	cmd.Dir = dir
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(input)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_AUTHOR_NAME=Test", "GIT_AUTHOR_EMAIL=test@example.com", "GIT_COMMITTER_NAME=Test", "GIT_COMMITTER_EMAIL=test@example.com",
