@@ -134,13 +134,18 @@ func newServer(t *testing.T, models *modeltest.Server, args ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Tests ask more often than a plan allows: a limit is not what they are about.
+	settings := filepath.Join(t.TempDir(), "autonoma.yaml")
+	if err := os.WriteFile(settings, []byte("plans: {enterprise: {perHour: 1000000, perMinute: 100000}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return &server{
 		t:    t,
 		data: filepath.Join(t.TempDir(), "data"),
 		// An address that is ours while nobody listens there, too.
 		addr: fmt.Sprintf("127.%d.%d.%d:7420", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)),
 		env: []string{
-			"AUTONOMA_SANDBOX=" + level, "AUTONOMA_MODEL=openai/script",
+			"AUTONOMA_SANDBOX=" + level, "AUTONOMA_MODEL=openai/script", "AUTONOMA_CONFIG=" + settings,
 			"OPENAI_BASE_URL=" + models.OpenAIURL(), "OPENAI_API_KEY=any",
 		},
 		args: args,

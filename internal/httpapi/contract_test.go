@@ -39,10 +39,6 @@ func isListOf(each shape) shape {
 	}
 }
 
-func isOneOf(shapes ...shape) shape {
-	return func(v any) bool { return slices.ContainsFunc(shapes, func(s shape) bool { return s(v) }) }
-}
-
 func isNumber(least, most float64) shape {
 	return func(v any) bool { n, ok := v.(float64); return ok && n >= least && n <= most }
 }
@@ -150,6 +146,21 @@ func TestVendorsRigor(t *testing.T) {
 	if r := k.page(k.bob, "GET", "/v1/admin/rigor/health", ""); r.StatusCode != 200 && r.StatusCode != 503 {
 		t.Errorf("health: %d %s", r.StatusCode, r.body)
 	}
+}
+
+// The page names the three paths of workflows and prints no bodies: a workflow chains
+// agents together, and its run can be looked at.
+func TestVendorsWorkflows(t *testing.T) {
+	k := newKit(t)
+	created := shaped(t, k.page(k.ann, "POST", "/v1/customer/workflow", `{"name": "harden-and-ship", "pattern": "sequential",
+ "steps":[{"id":"s1","agent":"coder-ai","task":"apply the fix"},
+          {"id":"s2","agent":"review-ai","task":"check the diff","dependsOn":["s1"]}],
+ "input":{"repo":"."},"priority":"normal","intelligence":"core","scope":"mvp","callbackUrl":"https://example.test/hook"}`), 202, map[string]shape{
+		"workflowId": isText(`wf_[0-9a-f]{12}`), "status": isText("queued"), "statusUrl": isText(`/v1/customer/workflow/wf_[0-9a-f]{12}/status`),
+	})
+	of := map[string]shape{"workflowId": isText(created["workflowId"].(string)), "status": isText("queued"), "progress": isNumber(0, 0)}
+	shaped(t, k.page(k.ann, "GET", created["statusUrl"].(string), ""), 200, of)
+	shaped(t, k.page(k.ann, "GET", "/v1/customer/workflow/"+created["workflowId"].(string), ""), 200, of)
 }
 
 func TestVendorsUtilities(t *testing.T) {

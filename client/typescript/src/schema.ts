@@ -289,7 +289,7 @@ export interface paths {
         };
         /**
          * Follow what happens to a task, as server-sent events or page by page
-         * @description By default a stream of server-sent events: id is the event's number, event its kind, data an Event. It begins after Last-Event-ID or after, shows a comment every 15 seconds when nothing happens, and ends after the event that ends the task; a client that comes again then gets 204. With Accept: application/json, a page of events.
+         * @description By default a stream of server-sent events: id is the event's number, event its kind, data an Event. It begins after Last-Event-ID or after, shows a comment every 15 seconds when nothing happens, and ends after the event that ends the run; a client that comes again then gets 204. With Accept: application/json, a page of events.
          */
         get: operations["getTaskEvents"];
         put?: never;
@@ -329,6 +329,250 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the questions to humans, newest first */
+        get: operations["listApprovals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/approvals/{approvalId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a question, and what one should know to answer it */
+        get: operations["getApproval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/approvals/{approvalId}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a question: the step begins, or the task ends */
+        post: operations["decideApproval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Execute a custom workflow that chains multiple agents together */
+        post: operations["runWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflow/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get workflow details and results */
+        get: operations["getWorkflowRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflow/{id}/artifacts/{artifactId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the content of an artifact */
+        get: operations["getWorkflowArtifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflow/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call a run off */
+        post: operations["cancelWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflow/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the diff that a run delivers */
+        get: operations["getWorkflowDiff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflow/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow what happens to a run, as server-sent events or page by page
+         * @description By default a stream of server-sent events: id is the event's number, event its kind, data an Event. It begins after Last-Event-ID or after, shows a comment every 15 seconds when nothing happens, and ends after the event that ends the run; a client that comes again then gets 204. With Accept: application/json, a page of events.
+         */
+        get: operations["getWorkflowEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflow/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin a new run that takes over what the completed steps of one came to that failed or was cancelled */
+        post: operations["resumeWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflow/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Check the execution status of a workflow */
+        get: operations["getWorkflowStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the workflows: your own, newest first, then those that are built in */
+        get: operations["listWorkflows"];
+        put?: never;
+        /** Keep a workflow under its name */
+        post: operations["createWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflows/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what is wrong with a workflow, without keeping it */
+        post: operations["validateWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/customer/workflows/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a workflow */
+        get: operations["getWorkflow"];
+        /** Keep another definition under the name of a workflow */
+        put: operations["changeWorkflow"];
+        post?: never;
+        /** Remove a workflow; runs of it go on */
+        delete: operations["deleteWorkflow"];
         options?: never;
         head?: never;
         patch?: never;
@@ -759,8 +1003,55 @@ export interface components {
             total: number;
         };
         Approval: {
+            /**
+             * Format: date-time
+             * @description When it was asked.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it is too late for an answer.
+             */
+            deadline: string;
+            /** @description The answer, if a human gave one. */
+            decision: components["schemas"]["Decision"] | null;
+            /**
+             * @description What becomes of it then. The task fails.
+             * @enum {string}
+             */
+            default: "pending" | "approved" | "rejected" | "expired" | "withdrawn";
+            /** @description Path of what the task has changed so far; null if nothing. */
+            diffUrl: string | null;
+            /** @description What one should know to answer: what the agent is asked for, and what the steps before said. */
+            evidence: {
+                [key: string]: unknown;
+            };
             /** @description Names the approval. */
             id: string;
+            /** @description What is asked. */
+            question: string;
+            /** @description Why it is asked. */
+            reason: string;
+            /**
+             * @description How much is at stake.
+             * @enum {string}
+             */
+            risk: "low" | "medium" | "high" | "critical";
+            /** @description The task that waits. */
+            runId: string;
+            /**
+             * @description Where the question stands. Expired means that nobody answered in time, which is nobody's no; withdrawn, that the answer does not matter any more.
+             * @enum {string}
+             */
+            status: "pending" | "approved" | "rejected" | "expired" | "withdrawn";
+            /** @description The step that begins with a yes. */
+            stepId: string;
+        };
+        Approvals: {
+            /** @description The approvals, newest first. */
+            approvals: components["schemas"]["Approval"][];
+            /** @description Give it as cursor to get the next page; null on the last. */
+            nextCursor: string | null;
         };
         Artifact: {
             /** @description Names the artifact. */
@@ -800,6 +1091,15 @@ export interface components {
              */
             statusCode: number | null;
         };
+        Back: {
+            /**
+             * Format: int64
+             * @description How often at most.
+             */
+            rounds: number;
+            /** @description A step that came before. */
+            to: string;
+        };
         Budget: {
             /**
              * Format: double
@@ -826,6 +1126,21 @@ export interface components {
             events?: ("*" | "task.queued" | "task.started" | "task.awaiting_approval" | "task.waiting_provider" | "task.completed" | "task.failed" | "task.cancelled" | "task.resumed" | "rigor.queued" | "rigor.started" | "rigor.awaiting_approval" | "rigor.waiting_provider" | "rigor.completed" | "rigor.failed" | "rigor.cancelled" | "rigor.resumed" | "workflow.queued" | "workflow.started" | "workflow.awaiting_approval" | "workflow.waiting_provider" | "workflow.completed" | "workflow.failed" | "workflow.cancelled" | "workflow.resumed" | "code.generated" | "code.reviewed" | "approval.pending" | "approval.approved" | "approval.rejected" | "approval.expired")[] | null;
             /** @description Where to POST what happens. */
             url?: string | null;
+        };
+        ChangeTenant: {
+            /**
+             * @description What it may use, from its next request on.
+             * @enum {string}
+             */
+            plan: "startup" | "growth" | "scale" | "enterprise";
+        };
+        CheckedWorkflow: {
+            /** @description The definition with its defaults filled in. */
+            definition: components["schemas"]["Workflow"];
+            /** @description The steps as a run would have them, in an order in which what a step needs comes before it. */
+            steps: components["schemas"]["WorkflowNode"][];
+            /** @description True: what is wrong with a definition is told as a problem. */
+            valid: boolean;
         };
         Command: {
             /** @description What came of it on the delivered commit: passed or failed; null if it was not run there. */
@@ -873,6 +1188,19 @@ export interface components {
             secret?: string | null;
             /** @description Where to POST what happens: an https:// or http:// URL with a public address. */
             url: string;
+        };
+        CreateKey: {
+            /**
+             * Format: date-time
+             * @description When it ends by itself; null for never.
+             */
+            expiresAt?: string;
+            /** @description What it is for: 1 to 100 bytes. */
+            name: string;
+            /** @description What its holder may do. By default read and write. */
+            scopes?: ("read" | "write" | "admin")[];
+            /** @description Whose key it is: your own tenant's, or, if you run the installation, any. */
+            tenantId?: string;
         };
         CreateTask: {
             /**
@@ -925,6 +1253,16 @@ export interface components {
             /** @description Commands that prove the result, instead of the detected ones; at most 4,000 bytes each. */
             verify?: string[] | null;
         };
+        CreateTenant: {
+            /** @description A name of its own: 1 to 100 bytes. */
+            name: string;
+            /**
+             * @description What it may use.
+             * @default startup
+             * @enum {string}
+             */
+            plan?: "startup" | "growth" | "scale" | "enterprise";
+        };
         CreatedTask: {
             /** @description The agents that will work on it, in order. */
             agentsAssigned: string[];
@@ -942,6 +1280,19 @@ export interface components {
             statusUrl: string;
             /** @description Names the task. */
             taskId: string;
+        };
+        CreatedWorkflow: {
+            /**
+             * @description Where the run is in its life.
+             * @enum {string}
+             */
+            status: "queued" | "in_progress" | "awaiting_approval" | "waiting_provider" | "completed" | "failed" | "cancelled";
+            /** @description Path of its status. */
+            statusUrl: string;
+            /** @description What the agents are asked for, in an order in which what a step needs comes before it. */
+            steps: components["schemas"]["Step"][];
+            /** @description Names the run. */
+            workflowId: string;
         };
         DaySpent: {
             /**
@@ -971,6 +1322,28 @@ export interface components {
              * @description Tokens that models wrote.
              */
             outputTokens: number;
+        };
+        Decide: {
+            /**
+             * @description The answer: approve lets the step begin, reject ends the task.
+             * @enum {string}
+             */
+            decision: "approve" | "reject";
+            /** @description Why so: at most 2,000 characters. Of a rejection it is told with the task's error. */
+            reason?: string;
+        };
+        Decision: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description The key with which it was given. */
+            keyId: string;
+            /** @description The name of that key. */
+            name: string;
+            /** @description Why so, if that was said. */
+            reason: string | null;
         };
         Endpoint: {
             /** @description What it does. */
@@ -1627,6 +2000,73 @@ export interface components {
             /** @description What was tried when the server started, and held. */
             provenBy: string[];
         };
+        RotateKey: {
+            /**
+             * Format: int64
+             * @description How long the old secret stays good, at most 7 days. By default one day.
+             */
+            overlapSeconds?: number;
+        };
+        RunWorkflow: {
+            /** @description Branch, tag or commit to begin at. Without one, the HEAD of the source. */
+            baseRef?: string | null;
+            /** @description What the run may use. */
+            budget?: components["schemas"]["Budget"] | null;
+            /** @description URL to POST the end of the run to, signed with your callbacks' secret (GET /v1/webhooks/secret). It must lead to a public address. */
+            callbackUrl?: string | null;
+            /**
+             * @description How the result is handed over.
+             * @default branch
+             * @enum {string|null}
+             */
+            delivery?: "branch" | "patch" | null;
+            /** @description With steps: what it is for. */
+            description?: string | null;
+            /** @description What the run is given: an object that fits the schema of the workflow. */
+            input?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description How hard to think.
+             * @default core
+             * @enum {string|null}
+             */
+            intelligence?: "core" | "pro" | "ultra" | null;
+            /** @description Your own words for the run, given back with it. */
+            metadata?: {
+                [key: string]: string;
+            } | null;
+            /** @description With steps: what the workflow is called. */
+            name?: string | null;
+            /**
+             * @description With steps: when one begins that names none it depends on.
+             * @default sequential
+             * @enum {string|null}
+             */
+            pattern?: "sequential" | "parallel" | "graph" | null;
+            /**
+             * @description Which run goes first when several wait.
+             * @default normal
+             * @enum {string|null}
+             */
+            priority?: "low" | "normal" | "high" | null;
+            /**
+             * @description How much has to be proven before the run counts as completed.
+             * @default mvp
+             * @enum {string|null}
+             */
+            scope?: "demo" | "poc" | "mvp" | "product" | "production" | null;
+            /** @description Commands that install what the project needs, instead of the detected ones; at most 4,000 bytes each. */
+            setup?: string[] | null;
+            /** @description Path below an allowed root, or URL, of the repository. Without one a new repository is made. */
+            source?: string | null;
+            /** @description The steps themselves, instead of workflow. Their input needs no schema. */
+            steps?: components["schemas"]["WorkflowStep"][] | null;
+            /** @description Commands that prove the result, instead of the detected ones; at most 4,000 bytes each. */
+            verify?: string[] | null;
+            /** @description The name of a workflow, or a definition. */
+            workflow?: string | components["schemas"]["Workflow"] | null;
+        };
         Service: {
             /** @description What there is to say about it, and what to do if it is not healthy. */
             message: string;
@@ -1719,13 +2159,40 @@ export interface components {
              */
             status: "pending" | "running" | "completed" | "failed" | "cancelled" | "skipped";
         };
+        StepOutput: {
+            /** @description Whether it changed the repository. */
+            changed: boolean;
+            /** @description The state of the repository afterwards. */
+            commit: string | null;
+            /**
+             * Format: double
+             * @description The agent's own estimate, from 0 to 1.
+             */
+            confidence: number;
+            /** @description What it took upon itself to decide. */
+            decisions: string[];
+            /** @description What it wrote, if it writes. */
+            document: string | null;
+            /** @description What was done, in the agent's words. */
+            summary: string;
+            /**
+             * @description What it decided, if it judges: approve or changes.
+             * @enum {string|null}
+             */
+            verdict: "approve" | "changes" | null;
+            /**
+             * @description Whether that passes its checks.
+             * @enum {string|null}
+             */
+            verification: "verified" | "failed" | "not_applicable" | null;
+        };
         Task: {
             /**
              * @description How far the agents may go by themselves.
              * @enum {string}
              */
             acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
-            /** @description The question that waits for a human. This version asks none, so it is null. */
+            /** @description The question that waits for a human; the oldest, if there are several. */
             approval: components["schemas"]["Approval"] | null;
             /** @description Where the work begins; null for the HEAD of the source. */
             baseRef: string | null;
@@ -1951,6 +2418,305 @@ export interface components {
              */
             slots: number;
         };
+        Workflow: {
+            /** @description What it is for. The agents read it as their task. */
+            description?: string;
+            /** @description JSON Schema of what a run is given, an object. Without one, a run is given nothing. */
+            input?: {
+                [key: string]: unknown;
+            };
+            /** @description Names the workflow: lower-case letters, digits and single hyphens. */
+            name: string;
+            /**
+             * @description When a step begins that names none it depends on: after the one before it (sequential), or at once (parallel, graph).
+             * @default sequential
+             * @enum {string}
+             */
+            pattern?: "sequential" | "parallel" | "graph";
+            /** @description What is asked of which agents. */
+            steps: components["schemas"]["WorkflowStep"][];
+        };
+        WorkflowNode: {
+            /** @description Who is asked; an alias is resolved. */
+            agent: string;
+            /** @description The steps that have to be done before. */
+            dependsOn: string[];
+            /** @description Names the step. */
+            id: string;
+        };
+        WorkflowRun: {
+            /** @description The question that waits for a human; the first, if there are several. */
+            approval: components["schemas"]["Approval"] | null;
+            /** @description Where the work begins; null for the HEAD of the source. */
+            baseRef: string | null;
+            /** @description What may be used; null for no limit. */
+            budget: components["schemas"]["Budget"] | null;
+            /**
+             * Format: date-time
+             * @description When it was over, however it ended.
+             */
+            completedAt: string | null;
+            /** @description The steps that are done, in order. */
+            completedSteps: string[];
+            /**
+             * Format: date-time
+             * @description When it was accepted.
+             */
+            createdAt: string;
+            /** @description The agents that work on it now. */
+            currentAgents: string[];
+            /** @description The workflow as it was when the run was accepted. */
+            definition: components["schemas"]["Workflow"];
+            /**
+             * @description How the result is handed over.
+             * @enum {string}
+             */
+            delivery: "branch" | "patch";
+            /** @description Why it failed, once it has. */
+            error: components["schemas"]["TaskError"] | null;
+            /**
+             * Format: date-time
+             * @description When it will likely be done; once it is over, when that was.
+             */
+            estimatedCompletion: string;
+            /** @description The step that failed, if one did. */
+            failedStep: string | null;
+            /** @description What the run was given, defaults filled in. */
+            input: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description How hard to think.
+             * @enum {string}
+             */
+            intelligence: "core" | "pro" | "ultra";
+            /** @description Paths of what belongs to the run. */
+            links: components["schemas"]["Links"];
+            /** @description Your own words for the run. */
+            metadata: {
+                [key: string]: string;
+            };
+            /** @description Names the workflow. */
+            name: string;
+            /**
+             * @description The RIGOR phase of the first step that is worked on; null if there is none.
+             * @enum {string|null}
+             */
+            phase: "research" | "inspect" | "generate" | "optimize" | "review" | null;
+            /**
+             * @description Which run goes first when several wait.
+             * @enum {string}
+             */
+            priority: "low" | "normal" | "high";
+            /**
+             * Format: int64
+             * @description Hundredths that are done. Never goes back.
+             */
+            progress: number;
+            /**
+             * Format: int64
+             * @description Place in the queue, of all who share it: 1 is next. Null unless queued.
+             */
+            queuePosition: number | null;
+            /** @description What was delivered, once completed. A run that failed shows here what it had made by then, if anything. */
+            result: components["schemas"]["Output"] | null;
+            /**
+             * @description How much has to be proven.
+             * @enum {string}
+             */
+            scope: "demo" | "poc" | "mvp" | "product" | "production";
+            /** @description The steps that take no part, because their condition was false. */
+            skippedSteps: string[];
+            /** @description The repository; null if a new one was made. */
+            source: string | null;
+            /**
+             * Format: date-time
+             * @description When the work began.
+             */
+            startedAt: string | null;
+            /**
+             * @description Where the run is in its life.
+             * @enum {string}
+             */
+            status: "queued" | "in_progress" | "awaiting_approval" | "waiting_provider" | "completed" | "failed" | "cancelled";
+            /** @description Why it is there, if there is more to say. */
+            statusDetail: string | null;
+            /** @description What the agents were asked for, and what came of it. */
+            steps: components["schemas"]["WorkflowRunStep"][];
+            /** @description What was used so far. */
+            usage: components["schemas"]["Usage"];
+            /** @description Names the run. */
+            workflowId: string;
+        };
+        WorkflowRunStep: {
+            /** @description Who is asked. */
+            agent: string;
+            /** @description The question that a human was asked before it began. */
+            approvalId: string | null;
+            /** @description What the agent was asked, with the blanks filled in; null before it began. */
+            asked: string | null;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            completedAt: string | null;
+            /** @description The steps that had to be done before. */
+            dependsOn: string[];
+            /** @description Why it failed, once it has. */
+            error: components["schemas"]["TaskError"] | null;
+            /** @description The work on the step, once there is some. */
+            executionId: string | null;
+            /** @description Names the step within the task. */
+            id: string;
+            /** @description What it came to, once completed. */
+            output: components["schemas"]["StepOutput"] | null;
+            /**
+             * @description The RIGOR phase it is in; null before and after.
+             * @enum {string|null}
+             */
+            phase: "research" | "inspect" | "generate" | "optimize" | "review" | null;
+            /**
+             * Format: int64
+             * @description Hundredths that are done.
+             */
+            progress: number;
+            /**
+             * Format: int64
+             * @description From 1; more when the work was sent back.
+             */
+            round: number;
+            /**
+             * Format: date-time
+             * @description When the work on it began.
+             */
+            startedAt: string | null;
+            /**
+             * @description Where the step is.
+             * @enum {string}
+             */
+            status: "pending" | "running" | "completed" | "failed" | "cancelled" | "skipped";
+        };
+        WorkflowStatus: {
+            /**
+             * Format: date-time
+             * @description When it was over, however it ended.
+             */
+            completedAt: string | null;
+            /** @description The steps that are done, in order. */
+            completedSteps: string[];
+            /**
+             * Format: date-time
+             * @description When it was accepted.
+             */
+            createdAt: string;
+            /** @description The agents that work on it now. */
+            currentAgents: string[];
+            /** @description The step that failed, if one did. */
+            failedStep: string | null;
+            /**
+             * @description The RIGOR phase of the first step that is worked on; null if there is none.
+             * @enum {string|null}
+             */
+            phase: "research" | "inspect" | "generate" | "optimize" | "review" | null;
+            /**
+             * Format: int64
+             * @description Hundredths that are done. Never goes back.
+             */
+            progress: number;
+            /** @description The steps that take no part, because their condition was false. */
+            skippedSteps: string[];
+            /**
+             * Format: date-time
+             * @description When the work began.
+             */
+            startedAt: string | null;
+            /**
+             * @description Where the run is in its life.
+             * @enum {string}
+             */
+            status: "queued" | "in_progress" | "awaiting_approval" | "waiting_provider" | "completed" | "failed" | "cancelled";
+            /** @description Why it is there, if there is more to say. */
+            statusDetail: string | null;
+            /** @description Names the run. */
+            workflowId: string;
+        };
+        WorkflowStep: {
+            /** @description Who is asked, as in coder-ai. */
+            agent: string;
+            /** @description Whether a human has to agree before it begins. */
+            approval?: boolean;
+            /** @description Where the work goes when a judging agent asks for changes. */
+            back?: components["schemas"]["Back"] | null;
+            /** @description The steps that have to be done before. */
+            dependsOn?: string[];
+            /** @description Names the step within the workflow: lower-case letters, digits, single underscores or hyphens. */
+            id: string;
+            /**
+             * @description How hard to think, instead of the run's.
+             * @enum {string}
+             */
+            intelligence?: "core" | "pro" | "ultra";
+            /**
+             * Format: int64
+             * @description How often it is tried again after it failed.
+             */
+            retries?: number;
+            /**
+             * @description How much has to be proven, instead of the run's.
+             * @enum {string}
+             */
+            scope?: "demo" | "poc" | "mvp" | "product" | "production";
+            /** @description What is asked. {{ input.NAME }} stands for what the run was given, {{ steps.ID.output }} for what an earlier step came to. */
+            task: string;
+            /**
+             * Format: int64
+             * @description How long it may take; 0 for no limit.
+             */
+            timeoutSeconds?: number;
+            /** @description A condition in CEL over input and steps. If it is false, the step is skipped. */
+            when?: string;
+        };
+        WorkflowTemplate: {
+            /** @description Whether it comes with the server. Such a one cannot be changed. */
+            builtin: boolean;
+            /**
+             * Format: date-time
+             * @description When it was first kept; null if it is built in.
+             */
+            createdAt: string | null;
+            /** @description The workflow itself. That of a capability is shown with all its steps; runs of a lower scope leave some out. */
+            definition: components["schemas"]["Workflow"];
+            /** @description What it is for. */
+            description: string | null;
+            /** @description Names the workflow. */
+            name: string;
+            /**
+             * @description When a step begins that names none it depends on.
+             * @enum {string}
+             */
+            pattern: "sequential" | "parallel" | "graph";
+            /**
+             * Format: int64
+             * @description One more with each change.
+             */
+            revision: number;
+            /**
+             * Format: int64
+             * @description How many steps it has.
+             */
+            stepCount: number;
+            /**
+             * Format: date-time
+             * @description When it was last changed; null if it is built in.
+             */
+            updatedAt: string | null;
+        };
+        Workflows: {
+            /** @description Give it as cursor to get the next page; null on the last. */
+            nextCursor: string | null;
+            /** @description The templates. */
+            workflows: components["schemas"]["WorkflowTemplate"][];
+        };
     };
     responses: {
         /** @description Bad Request */
@@ -2173,7 +2939,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateKey"];
+            };
+        };
         responses: {
             /** @description Created */
             201: {
@@ -2283,7 +3053,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateKey"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -2614,7 +3388,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTenant"];
+            };
+        };
         responses: {
             /** @description Created */
             201: {
@@ -2686,7 +3464,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeTenant"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -2985,7 +3767,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Names the task, or another run. */
+                /** @description Names the task, or the execution of an agent that was invoked by name. */
                 taskId: string;
                 /** @description Names the artifact. */
                 artifactId: string;
@@ -3020,7 +3802,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Names the task, or another run. */
+                /** @description Names the task, or the execution of an agent that was invoked by name. */
                 taskId: string;
             };
             cookie?: never;
@@ -3054,7 +3836,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Names the task, or another run. */
+                /** @description Names the task, or the execution of an agent that was invoked by name. */
                 taskId: string;
             };
             cookie?: never;
@@ -3095,7 +3877,7 @@ export interface operations {
                 "Last-Event-ID"?: string;
             };
             path: {
-                /** @description Names the task, or another run. */
+                /** @description Names the task, or the execution of an agent that was invoked by name. */
                 taskId: string;
             };
             cookie?: never;
@@ -3116,7 +3898,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description The task is over and all its events were seen */
+            /** @description All is over and all events were seen */
             204: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
@@ -3249,6 +4031,832 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    listApprovals: {
+        parameters: {
+            query?: {
+                /** @description Only approvals with this status. */
+                status?: "pending" | "approved" | "rejected" | "expired" | "withdrawn";
+                /** @description The nextCursor of the page before. */
+                cursor?: string;
+                /** @description How many approvals a page holds at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approvals"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    getApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the approval. */
+                approvalId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    decideApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the approval. */
+                approvalId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    runWorkflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "input": {
+                 *         "fault": "The greeting is spelt wrong."
+                 *       },
+                 *       "intelligence": "core",
+                 *       "priority": "normal",
+                 *       "scope": "mvp",
+                 *       "source": "/path/to/your/project",
+                 *       "workflow": "fix-and-check"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RunWorkflow"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "queued",
+                     *       "statusUrl": "/v1/customer/workflow/wf_a1b2c3d4e5f6/status",
+                     *       "steps": [
+                     *         {
+                     *           "agent": "coder-ai",
+                     *           "executionId": null,
+                     *           "id": "fix",
+                     *           "phase": null,
+                     *           "progress": 0,
+                     *           "status": "pending"
+                     *         },
+                     *         {
+                     *           "agent": "tester-ai",
+                     *           "executionId": null,
+                     *           "id": "prove",
+                     *           "phase": null,
+                     *           "progress": 0,
+                     *           "status": "pending"
+                     *         },
+                     *         {
+                     *           "agent": "review-ai",
+                     *           "executionId": null,
+                     *           "id": "judge",
+                     *           "phase": null,
+                     *           "progress": 0,
+                     *           "status": "pending"
+                     *         }
+                     *       ],
+                     *       "workflowId": "wf_a1b2c3d4e5f6"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedWorkflow"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getWorkflowRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowRun"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    getWorkflowArtifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the run. */
+                id: string;
+                /** @description Names the artifact. */
+                artifactId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    cancelWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowRun"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    getWorkflowDiff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/x-diff": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    getWorkflowEvents: {
+        parameters: {
+            query?: {
+                /** @description Only events after this number. */
+                after?: string;
+                /** @description How many events a page holds at most. A stream has no pages. */
+                limit?: number;
+            };
+            header?: {
+                /** @description The number of the last event seen; takes precedence over after. */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                /** @description Names the run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Events"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description All is over and all events were seen */
+            204: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    resumeWorkflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Names the run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedWorkflow"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getWorkflowStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowStatus"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    listWorkflows: {
+        parameters: {
+            query?: {
+                /** @description The nextCursor of the page before. */
+                cursor?: string;
+                /** @description How many workflows a page holds at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workflows"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    createWorkflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "Mends a fault of a service and has the mend judged.",
+                 *       "input": {
+                 *         "additionalProperties": false,
+                 *         "properties": {
+                 *           "fault": {
+                 *             "minLength": 1,
+                 *             "type": "string"
+                 *           },
+                 *           "tested": {
+                 *             "default": true,
+                 *             "type": "boolean"
+                 *           }
+                 *         },
+                 *         "required": [
+                 *           "fault"
+                 *         ],
+                 *         "type": "object"
+                 *       },
+                 *       "name": "fix-and-check",
+                 *       "pattern": "sequential",
+                 *       "steps": [
+                 *         {
+                 *           "agent": "coder-ai",
+                 *           "id": "fix",
+                 *           "task": "Mend this fault with the smallest change: {{ input.fault }}"
+                 *         },
+                 *         {
+                 *           "agent": "tester-ai",
+                 *           "id": "prove",
+                 *           "task": "Prove the mend with a test: {{ steps.fix.summary }}",
+                 *           "when": "input.tested && steps.fix.changed"
+                 *         },
+                 *         {
+                 *           "agent": "review-ai",
+                 *           "back": {
+                 *             "rounds": 1,
+                 *             "to": "fix"
+                 *           },
+                 *           "id": "judge",
+                 *           "task": "Judge the change."
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Workflow"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTemplate"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    validateWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "Mends a fault of a service and has the mend judged.",
+                 *       "input": {
+                 *         "additionalProperties": false,
+                 *         "properties": {
+                 *           "fault": {
+                 *             "minLength": 1,
+                 *             "type": "string"
+                 *           },
+                 *           "tested": {
+                 *             "default": true,
+                 *             "type": "boolean"
+                 *           }
+                 *         },
+                 *         "required": [
+                 *           "fault"
+                 *         ],
+                 *         "type": "object"
+                 *       },
+                 *       "name": "fix-and-check",
+                 *       "pattern": "sequential",
+                 *       "steps": [
+                 *         {
+                 *           "agent": "coder-ai",
+                 *           "id": "fix",
+                 *           "task": "Mend this fault with the smallest change: {{ input.fault }}"
+                 *         },
+                 *         {
+                 *           "agent": "tester-ai",
+                 *           "id": "prove",
+                 *           "task": "Prove the mend with a test: {{ steps.fix.summary }}",
+                 *           "when": "input.tested && steps.fix.changed"
+                 *         },
+                 *         {
+                 *           "agent": "review-ai",
+                 *           "back": {
+                 *             "rounds": 1,
+                 *             "to": "fix"
+                 *           },
+                 *           "id": "judge",
+                 *           "task": "Judge the change."
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Workflow"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedWorkflow"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    getWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the workflow. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTemplate"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    changeWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the workflow. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "Mends a fault of a service and has the mend judged.",
+                 *       "input": {
+                 *         "additionalProperties": false,
+                 *         "properties": {
+                 *           "fault": {
+                 *             "minLength": 1,
+                 *             "type": "string"
+                 *           },
+                 *           "tested": {
+                 *             "default": true,
+                 *             "type": "boolean"
+                 *           }
+                 *         },
+                 *         "required": [
+                 *           "fault"
+                 *         ],
+                 *         "type": "object"
+                 *       },
+                 *       "name": "fix-and-check",
+                 *       "pattern": "sequential",
+                 *       "steps": [
+                 *         {
+                 *           "agent": "coder-ai",
+                 *           "id": "fix",
+                 *           "task": "Mend this fault with the smallest change: {{ input.fault }}"
+                 *         },
+                 *         {
+                 *           "agent": "tester-ai",
+                 *           "id": "prove",
+                 *           "task": "Prove the mend with a test: {{ steps.fix.summary }}",
+                 *           "when": "input.tested && steps.fix.changed"
+                 *         },
+                 *         {
+                 *           "agent": "review-ai",
+                 *           "back": {
+                 *             "rounds": 1,
+                 *             "to": "fix"
+                 *           },
+                 *           "id": "judge",
+                 *           "task": "Judge the change."
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Workflow"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTemplate"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    deleteWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the workflow. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
