@@ -137,6 +137,41 @@ func TestWorkflowResumed(t *testing.T) {
 	}
 }
 
+// The built-in workflows run as they are, each step by its agent.
+func TestBuiltInWorkflows(t *testing.T) {
+	all := cast
+	for agent, args := range map[string]string{
+		"req-ai": "document: AC1", "architect-ai": "document: Nothing to decide.", "incident-ai": "document: It is the greeting.", "govern-ai": "document: Recorded.",
+		"security-ai": "", "deploy-ai": "", "observe-ai": "", "debug-ai": "", "policy-ai": "verdict: approve",
+	} {
+		all += fmt.Sprintf("  - match: {agent: %s, phase: generate}\n    turns:\n      - calls: [{name: finish, args: {summary: done, confidence: 0.9%s}}]\n", agent, strings.TrimSuffix(", "+args, ", "))
+	}
+	repo := greeting(t)
+	_, c := serve(t, modeltest.NewServer(t, all), "--source-root", repo)
+	for _, tt := range []struct {
+		name, input, done, skipped string
+	}{
+		{"full-sdlc", `{"task": "Spell it right.", "deploy": false}`, "[requirements planning architecture implementation testing review hardening policy]", "[deployment observability]"},
+		{"incident-response", `{"incident": "The greeting is wrong."}`, "[detect triage diagnose fix validate audit rollout]", "[]"},
+		{"build", `{"task": "Spell it right."}`, "[implementation testing review]", "[]"},
+	} {
+		made, err := c.RunWorkflow(t.Context(), api.RunWorkflow{
+			Workflow: tt.name, Input: json.RawMessage(tt.input), Source: repo, Scope: autonoma.POC, Verify: []string{"sh check.sh"},
+			Delivery: autonoma.DeliverPatch,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := over(t, c, made.WorkflowID)
+		if run.Status != autonoma.Completed || fmt.Sprint(run.CompletedSteps) != tt.done || fmt.Sprint(run.SkippedSteps) != tt.skipped {
+			t.Errorf("%s is %s, done %v, skipped %v: %+v", tt.name, run.Status, run.CompletedSteps, run.SkippedSteps, run.Error)
+		}
+		if run.Result == nil || run.Result.Verification.Status != autonoma.Verified {
+			t.Errorf("%s: the result is %+v", tt.name, run.Result)
+		}
+	}
+}
+
 // A step that wants consent begins when a human says yes, and not before.
 func TestWorkflowApproval(t *testing.T) {
 	repo := greeting(t)

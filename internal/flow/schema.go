@@ -74,7 +74,7 @@ func schemaFault(err error) error {
 		if v, ok := errors.AsType[*jsonschema.ValidationError](bad.Err); ok {
 			var all []string
 			for _, f := range leaves(v) {
-				all = append(all, strings.TrimPrefix(f.Field+" ", " ")+f.Reason)
+				all = append(all, strings.TrimPrefix(f.Field+" ", ".")+f.Reason)
 			}
 			const most = 5
 			return errors.New("is no JSON Schema: " + strings.Join(all[:min(most, len(all))], "; "))
@@ -180,7 +180,7 @@ func (s *schema) check(v any) (err error) {
 	if v, ok := errors.AsType[*jsonschema.ValidationError](s.valid.Validate(v)); ok {
 		faults := leaves(v)
 		for _, f := range faults {
-			f.Field = strings.TrimSuffix("input."+f.Field, ".")
+			f.Field = "input" + f.Field
 		}
 		slices.SortStableFunc(faults, func(a, b *autonoma.FieldError) int { return strings.Compare(a.Field, b.Field) })
 		return faults
@@ -214,7 +214,20 @@ func leaves(e *jsonschema.ValidationError) autonoma.FieldErrors {
 		}
 		says = brief(e.ErrorKind.LocalizedString(message.NewPrinter(language.English)))
 	}
-	return autonoma.FieldErrors{{Field: brief(strings.Join(e.InstanceLocation, ".")), Reason: says}}
+	return autonoma.FieldErrors{{Field: brief(location(e.InstanceLocation)), Reason: says}}
+}
+
+// location writes where something lies as the API does: .list[1].name.
+func location(path []string) string {
+	var b strings.Builder
+	for _, name := range path {
+		if _, err := strconv.ParseUint(name, 10, 32); err == nil {
+			fmt.Fprintf(&b, "[%s]", name)
+			continue
+		}
+		b.WriteString("." + name)
+	}
+	return b.String()
 }
 
 // readObject reads a JSON object. Numbers are as exact as they can be, but none is

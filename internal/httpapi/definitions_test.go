@@ -166,7 +166,7 @@ func TestBadDefinitions(t *testing.T) {
 		{"a condition that is too deep", one("", before, when(strings.Repeat("(", 200)+"true"+strings.Repeat(")", 200))), "steps[1].when", "step s: expression recursion limit exceeded"},
 		{"a pattern that explodes", one("", before, when("'x'.matches('((a{1,100}){1,10}){1,10}')")), "steps[1].when", "step s: at"},
 
-		{"a schema that is none", one(`{"type": "object", "properties": {"n": {"type": "int"}}}`, before), "input", "is no JSON Schema: properties.n.type"},
+		{"a schema that is none", one(`{"type": "object", "properties": {"n": {"type": "int"}}}`, before), "input", "is no JSON Schema: properties.n.type "},
 		{"a schema of something else", one(`{"type": "string"}`, before), "input", "must be the JSON Schema of an object"},
 		{"a schema that is a list", one(`[]`, before), "input", "must be an object"},
 		{"a schema elsewhere", one(`{"type": "object", "$ref": "https://example.com/s.json"}`, before), "input", "refers to another document, which is never fetched"},

@@ -52,6 +52,15 @@ func TestInputIsData(t *testing.T) {
 	}
 }
 
+// Braces can be asked for, and are not looked at again.
+func TestBraces(t *testing.T) {
+	k := newKit(t)
+	run := k.runOf(`{"name": "w", "steps": [{"id": "s", "agent": "coder-ai", "task": "Write {{ \"{{ input.v }}\" }} and {{\"}}\"}} for {{input.v}}."}], "input": {"v": "x"}}`)
+	if got, want := *run.Steps[0].Asked, `Write {{ input.v }} and }} for <data from="input.v">x</data>.`; got != want {
+		t.Errorf("asked\n%s\nwant\n%s", got, want)
+	}
+}
+
 // However much a run is given, an agent is not asked to read all of it.
 func TestLongInput(t *testing.T) {
 	k := newKit(t)
@@ -128,7 +137,7 @@ func TestBadInput(t *testing.T) {
 		{`{"s": "ABC"}`, "input.s", "must match the pattern ^[a-z]+$"},
 		{`{"s": "a", "n": 4}`, "input.n", "maximum"},
 		{`{"s": "a", "e": "c"}`, "input.e", "must be one of"},
-		{`{"s": "a", "l": [{"k": "v"}, {"k": 1}]}`, "input.l.1.k", "got number, want string"},
+		{`{"s": "a", "l": [{"k": "v"}, {"k": 1}]}`, "input.l[1].k", "got number, want string"},
 		{`{"s": "a", "z": 1}`, "input", "additional properties 'z'"},
 		{`[]`, "input", "must be an object"},
 		{`"text"`, "input", "must be an object"},

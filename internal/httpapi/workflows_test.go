@@ -86,6 +86,33 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
+// Pages follow each other, from the own workflows to those that are built in.
+func TestPagesOfTemplates(t *testing.T) {
+	k := newKit(t)
+	for _, name := range []string{"a", "b"} {
+		w := api.Workflow{Name: name, Steps: []api.WorkflowStep{{ID: "a", Agent: "coder-ai", Task: "x"}}}
+		must(k.client(k.ann).CreateWorkflow(t.Context(), w))(t)
+	}
+	var got []string
+	pages := 0
+	for query := "?limit=3"; query != ""; pages++ {
+		var page api.Workflows
+		if err := json.Unmarshal(k.do(k.ann, "GET", "/v1/customer/workflows"+query, "").body, &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range page.Workflows {
+			got = append(got, w.Name)
+		}
+		if query = ""; page.NextCursor != nil {
+			query = "?limit=3&cursor=" + *page.NextCursor
+		}
+	}
+	want := []string{"b", "a", "mend", "build", "evolve", "optimize", "secure", "govern", "platform", "operate"}
+	if diff := cmp.Diff(want, got); diff != "" || pages != 4 {
+		t.Errorf("%d pages: %s", pages, diff)
+	}
+}
+
 // There is an end to what a tenant may keep.
 func TestTooManyTemplates(t *testing.T) {
 	k := newKit(t)
