@@ -70,10 +70,11 @@ type target struct {
 	*openapi3.Operation
 }
 
-func (m *monkey) operations() []target {
+// operations are all operations of the document, in order.
+func (k *kit) operations() []target {
 	var all []target
-	for _, path := range slices.Sorted(maps.Keys(m.doc.Paths.Map())) {
-		item := m.doc.Paths.Value(path)
+	for _, path := range slices.Sorted(maps.Keys(k.doc.Paths.Map())) {
+		item := k.doc.Paths.Value(path)
 		for _, method := range slices.Sorted(maps.Keys(item.Operations())) {
 			all = append(all, target{method, path, item.GetOperation(method)})
 		}
