@@ -21,31 +21,39 @@ type Source interface {
 	Events(ctx context.Context, run autonoma.RunID, after int64, limit int) ([]autonoma.Event, error)
 }
 
-// A Log lets readers follow the events of runs.
+// A Log lets readers follow the events of runs. However many follow one run, what
+// happens there is read once.
 type Log struct {
 	source Source
 	poll   time.Duration
 
-	mu   sync.Mutex
-	wake chan struct{} // closed when there may be something new, and replaced
+	mu    sync.Mutex
+	wake  chan struct{} // closed when there may be something new anywhere, and replaced
+	tails map[autonoma.RunID]*tail
 }
 
 // NewLog returns a log that reads from source: when it is woken, and every poll
 // for what it was not told of.
 func NewLog(source Source, poll time.Duration) *Log {
-	return &Log{source: source, poll: poll, wake: make(chan struct{})}
+	return &Log{source: source, poll: poll, wake: make(chan struct{}), tails: map[autonoma.RunID]*tail{}}
 }
 
-// Wake tells all readers that there may be something new.
-func (l *Log) Wake() {
+// Wake says that there may be something new in a run, or, without one, elsewhere in
+// the database.
+func (l *Log) Wake(run autonoma.RunID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.wake)
 	l.wake = make(chan struct{})
+	if t := l.tails[run]; t != nil {
+		t.news.Add(1)
+		close(t.wake)
+		t.wake = make(chan struct{})
+	}
 }
 
-// Woken returns a channel that is closed at the next [Log.Wake]. Take it before
-// looking, and nothing slips through.
+// Woken returns a channel that is closed at the next [Log.Wake], of whatever run.
+// Take it before looking, and nothing slips through.
 func (l *Log) Woken() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,13 +67,15 @@ const batch = 200
 // those that are there, then new ones as they happen. It yields an empty slice
 // when nothing has happened for idle, so that readers can show a sign of life.
 // It ends after the last event of the run, when ctx is done, or after yielding an
-// error.
+// error. What it yields is shared with other readers and must not be changed.
 func (l *Log) Follow(ctx context.Context, run autonoma.RunID, after int64, idle time.Duration) iter.Seq2[[]autonoma.Event, error] {
 	return func(yield func([]autonoma.Event, error) bool) {
+		t := l.enter(run)
+		defer l.leave(run)
 		quiet := time.Now()
 		for {
-			woken := l.Woken()
-			news, err := l.source.Events(ctx, run, after, batch)
+			woken := l.wokenBy(t)
+			news, err := t.after(ctx, after)
 			if ctx.Err() != nil {
 				return
 			}

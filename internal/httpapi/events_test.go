@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -153,6 +154,56 @@ func TestAccept(t *testing.T) {
 	if r := k.do(k.ann, "GET", "/v1/agents/tasks/"+string(id), "", "Accept", "application/xml"); r.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("elsewhere there is only JSON, not %s", r.Header.Get("Content-Type"))
 	}
+}
+
+// A thousand follow one run, and one in ten of them never reads. The run does not
+// notice, and the others miss nothing.
+func TestFollowMany(t *testing.T) {
+	k := newKit(t)
+	id := k.submit()
+	const readers, happens = 1000, 50
+	var there, done sync.WaitGroup
+	there.Add(readers)
+	ended := make(chan struct{})
+	for i := range readers {
+		done.Go(func() {
+			req, err := http.NewRequestWithContext(t.Context(), "GET", k.URL+"/v1/agents/tasks/"+string(id)+"/events", nil)
+			if err != nil {
+				t.Error(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+k.ann)
+			resp, err := k.Client().Do(req)
+			there.Done()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			if i%10 == 0 {
+				<-ended
+				return
+			}
+			next := int64(1)
+			for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+				text, ok := strings.CutPrefix(lines.Text(), "id: ")
+				if !ok {
+					continue
+				}
+				if n, err := strconv.ParseInt(text, 10, 64); err != nil || n != next {
+					t.Errorf("reader %d: %q, want %d", i, text, next)
+				}
+				next++
+			}
+			if next != happens+3 {
+				t.Errorf("reader %d ended before %d", i, next)
+			}
+		})
+	}
+	there.Wait()
+	k.happen(id, happens)
+	k.become(id, autonoma.Cancelled, "", nil)
+	close(ended)
+	done.Wait()
 }
 
 // A server that shuts down ends its streams, at once and without an event lost.

@@ -188,7 +188,7 @@ func (k *kit) change(id autonoma.RunID, how func(*autonoma.Run) autonoma.Event) 
 	}); err != nil {
 		k.t.Fatal(err)
 	}
-	k.log.Wake()
+	k.log.Wake("")
 }
 
 // happen appends n notices to the log of a run.

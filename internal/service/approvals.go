@@ -96,7 +96,7 @@ func (s *Approvals) Decide(ctx context.Context, by autonoma.Actor, id autonoma.A
 	if late && err == nil {
 		err = fmt.Errorf("the approval is %s: %w", autonoma.ApprovalExpired, autonoma.ErrConflict)
 	}
-	s.Log.Wake()
+	s.Log.Wake(decided.Run)
 	if err != nil {
 		return autonoma.Approval{}, fmt.Errorf("decide: %w", err)
 	}
@@ -229,7 +229,7 @@ func (s *Approvals) sweep(ctx context.Context) (time.Time, error) {
 			if err != nil {
 				return time.Time{}, fmt.Errorf("expire %s: %w", a.ID, err)
 			}
+			s.Log.Wake(a.Run)
 		}
-		s.Log.Wake()
 	}
 }

@@ -200,7 +200,7 @@ func (s *Hooks) Ping(ctx context.Context, by autonoma.Actor, id autonoma.HookID,
 		}
 		return all(tx, ping, also)
 	})
-	s.log.Wake()
+	s.log.Wake("")
 	return ping, err
 }
 
@@ -246,7 +246,7 @@ func (s *Hooks) Redeliver(ctx context.Context, by autonoma.Actor, hook autonoma.
 		d, err = tx.Delivery(id)
 		return err
 	})
-	s.log.Wake()
+	s.log.Wake("")
 	return d, err
 }
 

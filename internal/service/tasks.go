@@ -93,7 +93,7 @@ func (s *Tasks) start(ctx context.Context, by autonoma.Actor, kind autonoma.Kind
 	if err != nil {
 		return autonoma.Run{}, fmt.Errorf("begin a run: %w", err)
 	}
-	s.Log.Wake()
+	s.Log.Wake(run.ID)
 	return run, nil
 }
 
@@ -216,7 +216,7 @@ func (s *Tasks) Cancel(ctx context.Context, by autonoma.Actor, id autonoma.RunID
 	if err != nil {
 		return autonoma.Run{}, fmt.Errorf("cancel: %w", err)
 	}
-	s.Log.Wake()
+	s.Log.Wake(id)
 	return cancelled, nil
 }
 

@@ -169,7 +169,7 @@ func (k *kit) submit(path string) autonoma.RunID {
 	}
 	run, first := autonoma.NewRun(autonoma.KindTask, k.tenant, req, []autonoma.Step{{ID: "code", Agent: "coder-ai", Round: 1}}, time.Minute, time.Now())
 	k.update(func(tx *store.Tx) error { return tx.InsertRun(run, first) })
-	k.log.Wake()
+	k.log.Wake("")
 	return run.ID
 }
 
@@ -190,7 +190,7 @@ func (k *kit) become(id autonoma.RunID, next autonoma.Status) {
 		}
 		return tx.SaveRun(run, told)
 	})
-	k.log.Wake()
+	k.log.Wake("")
 }
 
 // ServeHTTP is the receiver. It notes what arrives, and who is there at once.

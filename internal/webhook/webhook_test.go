@@ -177,7 +177,7 @@ func TestDead(t *testing.T) {
 		k.answers(nil)
 		all[0].Again(time.Now())
 		k.update(func(tx *store.Tx) error { return tx.RequeueDelivery(all[0]) })
-		k.log.Wake()
+		k.log.Wake("")
 		time.Sleep(time.Second)
 		if again := k.deliveries(h.ID)[0]; again.Status != autonoma.Delivered || again.Attempts != 1 {
 			t.Errorf("%+v", again)
@@ -308,7 +308,7 @@ func TestIdle(t *testing.T) {
 		// Woken all the time, as by a busy worker, it looks now and then.
 		k.looks.Store(0)
 		for range 10_000 {
-			k.log.Wake()
+			k.log.Wake("")
 			time.Sleep(time.Millisecond)
 		}
 		if n := k.looks.Load(); n > 250 {

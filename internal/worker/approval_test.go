@@ -201,7 +201,7 @@ func TestNotApproved(t *testing.T) {
 func (h *house) due(id autonoma.ApprovalID, in time.Duration) error {
 	at := time.Now().Add(in).UnixMicro()
 	_, err := h.db.Writer().ExecContext(h.t.Context(), `UPDATE approvals SET deadline = ? WHERE id = ?`, at, id)
-	h.news.Wake()
+	h.news.Wake("")
 	return err
 }
 

@@ -33,7 +33,7 @@ func (l *log) Append(ctx context.Context, used autonoma.Usage, events ...autonom
 		return err
 	}
 	l.release(used)
-	l.worker.Events.Wake()
+	l.worker.Events.Wake(l.lease.Run)
 	return nil
 }
 

@@ -116,7 +116,7 @@ func (w *Worker) do(ctx context.Context, j queue.Job, book *ledger) error {
 	outcome, next := w.settle(ctx, lease, j, err)
 	log.InfoContext(ctx, "execution", "agent", exec.Agent, "step", exec.Step, "round", exec.Round,
 		"lease", lease.Number, "outcome", outcome, "took", time.Since(start), "err", err)
-	w.Events.Wake()
+	w.Events.Wake(j.Run)
 	return next
 }
 
@@ -177,7 +177,7 @@ func (w *Worker) take(ctx context.Context, j queue.Job) (lease store.Lease, run 
 	if err != nil {
 		return store.Lease{}, run, exec, fmt.Errorf("take %s: %w", j.Execution, err)
 	}
-	w.Events.Wake()
+	w.Events.Wake(j.Run)
 	return lease, run, exec, nil
 }
 
