@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -74,11 +75,31 @@ func (b *bench) create(name string) (*os.File, error) {
 
 // checkpoint stores the files, if commands can still be run on them.
 func (b *bench) checkpoint(ctx context.Context, message string) (workspace.Checkpoint, bool, error) {
+	for in, m := range b.shown() {
+		if info, err := os.Stat(m.Source); err == nil && !info.IsDir() {
+			// The empty file in whose place it was shown is no part of the change.
+			if err := b.files.RemoveEmpty(in); err != nil {
+				return workspace.Checkpoint{}, false, err
+			}
+		}
+	}
 	c, changed, err := b.files.Checkpoint(ctx, message)
 	if err == nil {
 		err = b.ready()
 	}
 	return c, changed, err
+}
+
+// shown yields what commands are shown in the checkout itself, by its path there.
+func (b *bench) shown() iter.Seq2[string, sandbox.Mount] {
+	return func(yield func(string, sandbox.Mount) bool) {
+		for _, m := range b.mounts {
+			in, err := filepath.Rel(sandbox.WorkspacePath, m.Target)
+			if err == nil && filepath.IsLocal(in) && !yield(in, m) {
+				return
+			}
+		}
+	}
 }
 
 // ready makes sure that a command can be run: it opens what others closed, and
@@ -95,11 +116,7 @@ func (b *bench) ready() error {
 			return fmt.Errorf("%w: %w", tool.ErrBroken, err)
 		}
 	}
-	for _, m := range b.mounts {
-		in, err := filepath.Rel(sandbox.WorkspacePath, m.Target)
-		if err != nil || !filepath.IsLocal(in) {
-			continue // it does not lie in the checkout
-		}
+	for in, m := range b.shown() {
 		info, err := os.Stat(m.Source)
 		if err == nil {
 			err = b.files.Room(in, info.IsDir())

@@ -87,7 +87,7 @@ func (x *execution) verified() *autonoma.Verification {
 // commit makes a commit of the files as the agent left them, on top of the commit
 // it began at.
 func (x *execution) commit(ctx context.Context, what string) (State, error) {
-	at, _, err := x.bench.files.Checkpoint(ctx, string(x.Execution.ID)+" review")
+	at, _, err := x.bench.checkpoint(ctx, string(x.Execution.ID)+" review")
 	if err != nil {
 		return State{}, err
 	}

@@ -412,6 +412,30 @@ func TestSetupLinks(t *testing.T) {
 	}
 }
 
+// A file that set-up makes in the checkout is there for commands, who may change it
+// for themselves, and is no part of the change.
+func TestSetupMakesFile(t *testing.T) {
+	s := open(t, greeting+"-- Cargo.toml --\n[package]\nname = \"a\"\n[dependencies]\nb = \"1\"\n-- src/lib.rs --\n", `
+  - match: {phase: generate}
+    turns:
+      - calls: [{name: bash, args: {command: "echo mine >>Cargo.lock; echo more >>greet.txt"}}]
+      - calls: [{name: write, args: {path: Cargo.lock/file, content: x}}]
+      - calls: [{name: bash, args: {command: "cat Cargo.lock"}}]
+      - calls: [{name: finish, args: {summary: Look., confidence: 1}}]
+`)
+	if !sandbox.MapsPaths(s.engine.Box) {
+		return // nothing is shown
+	}
+	j := s.job("coder-ai", autonoma.Request{Scope: autonoma.POC, Setup: []string{"echo made >Cargo.lock"}, Verify: []string{"grep -qx made Cargo.lock"}})
+	r := s.must(j)
+	if said := s.heard(); said != "made\nmine\n" {
+		t.Errorf("the agent sees %q", said)
+	}
+	if files := s.diff(j, r).Files; len(files) != 1 || r.Verification.Status != autonoma.Verified {
+		t.Errorf("changed %+v, %+v", files, r.Verification)
+	}
+}
+
 // Set-up that the user asked for has to work.
 func TestSetupFails(t *testing.T) {
 	s := open(t, greeting, speller)

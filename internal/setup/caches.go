@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,6 +98,24 @@ func (in *Installer) mounts(below func(c cache) string, languages []string, uppe
 // not known what a project will be written in, all may be of use to it.
 func (c cache) serves(languages []string) bool {
 	return languages == nil || slices.ContainsFunc(languages, func(l string) bool { return slices.Contains(c.of, l) })
+}
+
+// shown shows what set-up made, a directory or a file, with changes that are private.
+// An overlay is of directories; of a file there is a copy.
+func (in *Installer) shown(src, target, upper string) (sandbox.Mount, error) {
+	info, err := os.Lstat(src)
+	if err != nil || !info.Mode().IsRegular() || !sandbox.Overlays(in.box) {
+		return in.shared(src, target, upper), err
+	}
+	m := sandbox.Mount{Source: upper, Target: target, Mode: sandbox.Writable}
+	if _, err := os.Lstat(upper); err == nil {
+		return m, nil // from an earlier command
+	}
+	text, err := os.ReadFile(src)
+	if err != nil {
+		return m, err
+	}
+	return m, errors.Join(os.MkdirAll(filepath.Dir(upper), 0o700), os.WriteFile(upper, text, info.Mode().Perm()|0o600))
 }
 
 // shared shows a directory whose changes are private.

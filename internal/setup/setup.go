@@ -274,7 +274,11 @@ func (in *Installer) View(done Installed, languages []string, upper string) ([]s
 	}
 	mounts, env := in.mounts(below, languages, upper)
 	for _, made := range done.Makes {
-		mounts = append(mounts, in.shared(filepath.Join(place, "tree", made), filepath.Join(sandbox.WorkspacePath, made), filepath.Join(upper, "tree", made)))
+		m, err := in.shown(filepath.Join(place, "tree", made), filepath.Join(sandbox.WorkspacePath, made), filepath.Join(upper, "tree", made))
+		if err != nil {
+			return nil, nil, fmt.Errorf("set-up: %w", err)
+		}
+		mounts = append(mounts, m)
 	}
 	return append(mounts, in.base...), slices.Concat(in.env, env, offline, tidy), nil
 }

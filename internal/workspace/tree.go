@@ -49,6 +49,16 @@ func (t *tree) find(name string) *entry {
 	return t.entries[i]
 }
 
+// lookup returns the entry at a path, or nil.
+func (t *tree) lookup(path string) *entry {
+	dir, rest, deeper := strings.Cut(path, "/")
+	e := t.find(dir)
+	if !deeper || e == nil {
+		return e
+	}
+	return e.dir.lookup(rest)
+}
+
 // walk calls yield for every entry that is not a directory, in order of path.
 func (t *tree) walk(prefix string, yield func(path string, e *entry)) {
 	for _, e := range t.entries {

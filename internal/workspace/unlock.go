@@ -156,3 +156,21 @@ func (w *Workspace) Room(p string, dir bool) error {
 	}
 	return nil
 }
+
+// RemoveEmpty removes a file if there is nothing in it and it is not part of the last
+// checkpoint, as is left of one in whose place commands were shown another.
+func (w *Workspace) RemoveEmpty(name string) error {
+	info, err := w.root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
+		return nil // there is none
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tree.lookup(name) != nil {
+		return nil
+	}
+	if err := w.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
