@@ -1,8 +1,10 @@
 package project
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,7 +16,7 @@ const maxLockFile = 256 << 20
 
 // lock digests the set-up commands and the files that decide what they install,
 // each with its path.
-func lock(t *tree, f *findings) string {
+func lock(ctx context.Context, t *tree, f *findings) string {
 	if len(f.Setup) == 0 {
 		return ""
 	}
@@ -25,14 +27,15 @@ func lock(t *tree, f *findings) string {
 	slices.Sort(f.decides)
 	for _, p := range slices.Compact(f.decides) {
 		if listed, ok := t.find(p); ok {
-			fmt.Fprintf(h, "file %q %d %s\n", p, listed.size, t.digest(p))
+			fmt.Fprintf(h, "file %q %d %s\n", p, listed.size, t.digest(ctx, p))
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// digest returns the digest of a file, or a word that says it has none.
-func (t *tree) digest(p string) string {
+// digest returns the digest of a file, or a word that says it has none, as when ctx
+// is done.
+func (t *tree) digest(ctx context.Context, p string) string {
 	f, err := t.fsys.Open(p)
 	if err != nil {
 		return "unreadable"
@@ -42,8 +45,18 @@ func (t *tree) digest(p string) string {
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return "unreadable"
 	}
-	if _, err := io.Copy(h, io.LimitReader(f, maxLockFile)); err != nil {
-		return "unreadable"
+	const piece = 4 << 20
+	for range maxLockFile / piece {
+		if ctx.Err() != nil {
+			return "unreadable"
+		}
+		_, err := io.CopyN(h, f, piece)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return "unreadable"
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

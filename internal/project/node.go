@@ -3,6 +3,7 @@ package project
 import (
 	"encoding/json"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,9 +14,13 @@ type nodePackage struct {
 	dir     string
 	scripts map[string]string
 	needs   bool     // any dependency
+	local   bool     // one that lies in the checkout
 	members []string // patterns of workspaces
 	manager string   // as in "pnpm@9.1.0"
 }
+
+// localVersion tells dependencies that lie in the checkout, whose scripts run too.
+var localVersion = regexp.MustCompile(`^"(?:file|link|portal|exec):`)
 
 // readNodePackage never fails on odd fields, only on what is no JSON object.
 func readNodePackage(text []byte) (p nodePackage, ok bool) {
@@ -36,6 +41,9 @@ func readNodePackage(text []byte) (p nodePackage, ok bool) {
 	for _, key := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
 		var deps map[string]json.RawMessage
 		p.needs = p.needs || json.Unmarshal(raw[key], &deps) == nil && len(deps) > 0
+		for _, version := range deps {
+			p.local = p.local || localVersion.Match(version)
+		}
 	}
 	if json.Unmarshal(raw["packageManager"], &p.manager) != nil {
 		p.manager = ""
@@ -95,14 +103,28 @@ func detectNode(t *tree, f *findings) {
 	}
 }
 
+// clientRunsOwn reports whether the client is told to run code of the project, by
+// settings that stand for more than they say.
+func clientRunsOwn(t *tree, dir string) bool {
+	for _, name := range []string{".npmrc", ".yarnrc", ".yarnrc.yml"} {
+		if text, _ := t.manifest(path.Join(dir, name)); clientHooks.Match(text) {
+			return true
+		}
+	}
+	return t.first(dir, ".pnpmfile.cjs", ".pnpmfile.mjs") != ""
+}
+
+// clientHooks are settings of npm, of Yarn and of Yarn from 2 on that name programs.
+var clientHooks = regexp.MustCompile(`(?m)^\s*(?:(?:node-options|script-shell|onload-script|git)\s*=|"?yarn-path"?\s|(?:yarnPath|plugins)\s*:)`)
+
 // scripted reports whether installing the package runs code of its own.
 func (p nodePackage) scripted(t *tree) bool {
-	for _, name := range []string{"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"} {
+	for _, name := range []string{"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare", "dependencies", "pnpm:devPreinstall"} {
 		if p.scripts[name] != "" {
 			return true
 		}
 	}
-	return t.has(path.Join(p.dir, "binding.gyp")) // which is built without being asked for
+	return p.local || t.has(path.Join(p.dir, "binding.gyp")) // which is built without being asked for
 }
 
 // testInput reports whether a package below a directory of tests is there to be
@@ -142,7 +164,7 @@ func nodeCommands(t *tree, f *findings, root nodePackage, members []nodePackage)
 	f.Setup = append(f.Setup, Command{Run: m.install, Dir: root.dir, From: from})
 	f.decides = append(f.decides, inDir(root.dir, "package.json", ".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".nvmrc")...)
 	f.decides = append(f.decides, m.lock)
-	f.runsOwn = f.runsOwn || root.scripted(t) || slices.ContainsFunc(members, func(p nodePackage) bool { return p.scripted(t) })
+	f.runsOwn = f.runsOwn || clientRunsOwn(t, root.dir) || root.scripted(t) || slices.ContainsFunc(members, func(p nodePackage) bool { return p.scripted(t) })
 	f.makes = append(f.makes, inDir(root.dir, m.makes...)...)
 	if len(root.members) == 0 {
 		return

@@ -168,6 +168,68 @@ func TestLock(t *testing.T) {
 	}
 }
 
+// TestRunsOwn tells set-up that runs code of the project from set-up that does not.
+func TestRunsOwn(t *testing.T) {
+	const lock = `{"lockfileVersion": 3}`
+	pyproject := "[project]\nname = \"app\"\ndependencies = [\"six\"]\n"
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  bool
+	}{
+		{"npm", map[string]string{"package.json": node(`"test": "x"`, "1"), "package-lock.json": lock}, false},
+		{"npm with a script", map[string]string{"package.json": node(`"test": "x", "postinstall": "node install.js"`, "1"), "package-lock.json": lock}, true},
+		{"npm that prepares", map[string]string{"package.json": node(`"test": "x", "prepare": "husky"`, "1"), "package-lock.json": lock}, true},
+		{"npm with a package beside", map[string]string{"package.json": node(`"test": "x"`, "file:lib"), "package-lock.json": lock}, true},
+		{"npm with an extension", map[string]string{"package.json": node(`"test": "x"`, "1"), "package-lock.json": lock, "binding.gyp": "{}"}, true},
+		{"npm with a hook", map[string]string{"package.json": node(`"test": "x"`, "1"), "package-lock.json": lock, ".npmrc": "node-options=--require ./x.js\n"}, true},
+		{"yarn that is checked in", map[string]string{"package.json": node(`"test": "x"`, "1"), "yarn.lock": "", ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.0.0.cjs\n"}, true},
+		{"yarn", map[string]string{"package.json": node(`"test": "x"`, "1"), "yarn.lock": "", ".yarnrc.yml": "nodeLinker: pnp\n"}, false},
+		{"pnpm with a hook", map[string]string{"package.json": node(`"test": "x"`, "1"), "pnpm-lock.yaml": "", ".pnpmfile.cjs": ""}, true},
+		{"a member with a script", map[string]string{
+			"package.json":   `{"workspaces": ["a"], "scripts": {"test": "x"}, "devDependencies": {"b": "1"}}`,
+			"a/package.json": node(`"install": "make"`, "1"), "package-lock.json": lock,
+		}, true},
+		{"requirements", map[string]string{"requirements.txt": "six\n", "test_a.py": "import pytest\n"}, false},
+		{"requirements with the project", map[string]string{"requirements.txt": "six\n-e .\n", "test_a.py": "import pytest\n"}, true},
+		{"a list of dependencies", map[string]string{"pyproject.toml": pyproject, "test_a.py": ""}, false},
+		{"a build backend", map[string]string{"pyproject.toml": pyproject + "[build-system]\nrequires = []\n", "test_a.py": ""}, false},
+		{"a build backend of its own", map[string]string{"pyproject.toml": pyproject + "[build-system]\nrequires = []\nbackend-path = [\".\"]\n", "test_a.py": ""}, true},
+		{"a build hook", map[string]string{"pyproject.toml": pyproject + "[build-system]\nrequires = []\n[tool.hatch.build.hooks.custom]\n", "test_a.py": ""}, true},
+		{"a version in the code", map[string]string{"pyproject.toml": pyproject + "[build-system]\nrequires = []\n[tool.setuptools.dynamic]\nversion = {attr = \"app.version\"}\n", "test_a.py": ""}, true},
+		{"a version in the code by setup.cfg", map[string]string{"pyproject.toml": "[build-system]\nrequires = []\n", "setup.cfg": "[metadata]\nname = app\nversion = attr: app.version\n", "test_a.py": ""}, true},
+		{"setup.py", map[string]string{"setup.py": "", "test_a.py": ""}, true},
+		{"uv", map[string]string{"pyproject.toml": pyproject, "uv.lock": "source = { virtual = \".\" }\n"}, false},
+		{"uv with the project", map[string]string{"pyproject.toml": pyproject, "uv.lock": "source = { editable = \".\" }\n"}, false},
+		{"uv with setup.py", map[string]string{"pyproject.toml": pyproject, "uv.lock": "source = { editable = \".\" }\n", "setup.py": ""}, true},
+		{"poetry", map[string]string{"pyproject.toml": pyproject, "poetry.lock": ""}, false},
+		{"poetry with a build script", map[string]string{"pyproject.toml": pyproject + "[tool.poetry.build]\nscript = \"build.py\"\n", "poetry.lock": ""}, true},
+		{"go", map[string]string{"go.mod": "module a\nrequire b v1.0.0\n", "a.go": "package a\n"}, false},
+		{"cargo", map[string]string{"Cargo.toml": "[package]\nname = \"a\"\n[dependencies]\nb = \"1\"\n", "build.rs": "", "src/lib.rs": ""}, false},
+		{"maven", map[string]string{"pom.xml": "<project/>"}, true},
+		{"gradle", map[string]string{"build.gradle": "", "gradlew": ""}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			fsys := fstest.MapFS{}
+			for name, text := range tt.files {
+				fsys[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+			}
+			p, err := project.Look(t.Context(), fsys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.RunsOwn != tt.want || len(p.Commands.Setup) == 0 {
+				t.Errorf("it runs code of the project: %v; set-up is %+v", p.RunsOwn, p.Commands.Setup)
+			}
+		})
+	}
+}
+
+// node is a package.json with scripts and a dependency of that version.
+func node(scripts, version string) string {
+	return fmt.Sprintf(`{"name": "a", "scripts": {%s}, "dependencies": {"b": %q}}`, scripts, version)
+}
+
 // TestCommandsRun runs what was found for Go with the toolchain that runs this
 // test: each succeeds, and the format check fails when it should.
 func TestCommandsRun(t *testing.T) {

@@ -94,7 +94,7 @@ func Look(ctx context.Context, fsys fs.FS) (Project, error) {
 		f.note("Looking for commands ended after %d MiB of text: some may be missing.", maxDetect>>20)
 	}
 	p.Commands, p.Makes, p.Notes = f.Commands, f.madeSorted(), f.notesWithin()
-	p.Lock, p.RunsOwn = lock(t, f), f.runsOwn && len(f.Setup) > 0
+	p.Lock, p.RunsOwn = lock(ctx, t, f), f.runsOwn && len(f.Setup) > 0
 	if ctx.Err() != nil {
 		return Project{}, fmt.Errorf("look at the checkout: %w", context.Cause(ctx))
 	}

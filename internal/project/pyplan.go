@@ -1,6 +1,7 @@
 package project
 
 import (
+	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -198,12 +199,14 @@ func (p pythonProject) buildsItself(t *tree) bool {
 		{"tool", "hatch", "build", "hooks"}, {"tool", "hatch", "metadata", "hooks"},
 		{"tool", "hatch", "build", "targets", "wheel", "hooks"}, {"tool", "hatch", "build", "targets", "sdist", "hooks"},
 		{"tool", "poetry", "build"}, {"tool", "pdm", "build"}, {"tool", "setuptools", "cmdclass"},
+		{"tool", "setuptools", "dynamic"}, // which may name a variable of a module
 	} {
 		if lookup(p.pyproject, table...) != nil {
 			return true
 		}
 	}
-	return false
+	text, _ := t.manifest(path.Join(p.dir, "setup.cfg"))
+	return bytes.Contains(text, []byte("attr:")) // as above
 }
 
 // versionEnv returns the variable that gives a version to a project which takes
