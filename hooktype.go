@@ -3,6 +3,7 @@ package autonoma
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // A HookType names what hooks can be told of, as in task.completed.
@@ -34,8 +35,8 @@ var hookSources = []hookSource{
 	{EventResult, []HookType{"code.reviewed"}, func(_ Run, e Event) HookType {
 		return when(dataOf[Result](e).Verdict != "", "code.reviewed")
 	}},
-	{"approval", []HookType{"approval.pending", "approval.approved", "approval.rejected", "approval.expired"}, func(_ Run, e Event) HookType {
-		return "approval." + HookType(dataOf[struct{ Status string }](e).Status)
+	{EventApproval, []HookType{approvalType(ApprovalPending), approvalType(ApprovalApproved), approvalType(ApprovalRejected), approvalType(ApprovalExpired)}, func(_ Run, e Event) HookType {
+		return approvalType(dataOf[ApprovalChanged](e).Status)
 	}},
 }
 
@@ -71,6 +72,21 @@ func statusName(s Status) string {
 }
 
 func typeOf(k Kind, happened string) HookType { return HookType(string(k) + "." + happened) }
+
+func approvalType(s ApprovalStatus) HookType { return "approval." + HookType(s) }
+
+// TellsDecision reports whether t tells of the end of a question.
+func (t HookType) TellsDecision() bool {
+	return strings.HasPrefix(string(t), "approval.") && t != approvalType(ApprovalPending)
+}
+
+// ApprovalOf returns which question an event tells of; empty if of none.
+func ApprovalOf(e Event) ApprovalID {
+	if e.Kind != EventApproval {
+		return ""
+	}
+	return dataOf[ApprovalChanged](e).Approval
+}
 
 func when(is bool, t HookType) HookType {
 	if is {

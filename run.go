@@ -3,6 +3,7 @@ package autonoma
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -157,4 +158,14 @@ func (r *Run) CompletedPhases() []string {
 		}
 	}
 	return done
+}
+
+// Outline returns the run without the texts that its agents are asked, which may be
+// long: what of it is shown.
+func (r Run) Outline() Run {
+	r.Steps = slices.Clone(r.Steps)
+	for i := range r.Steps {
+		r.Steps[i].Asks, r.Steps[i].Asked, r.Steps[i].Rules = "", "", Rules{}
+	}
+	return r
 }

@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -227,6 +229,50 @@ func (s *server) describeHooks(doc *huma.OpenAPI) {
 		"url": "https://your-domain.com/webhook", "events": []string{"task.completed", "task.failed"},
 	})
 	doc.Paths[hook].Patch.RequestBody = body(schemaOf[api.ChangeHook](s), map[string]any{"disabled": true})
+	nobody := []map[string][]string{{}} // no key of ours is sent
+	doc.Webhooks = map[string]*huma.PathItem{
+		"event": {Post: &huma.Operation{
+			OperationID: "receiveEvent", Summary: "What happens to a task", Tags: []string{"webhooks"},
+			Description: "Sent to webhooks that want to be told of it, and at the end of a task to its callbackUrl: at least once, in order for each task.",
+			Parameters:  signed(), RequestBody: body(sends(s, schemaOf[api.Task](s), autonoma.HookTypes()...), nil), Responses: taken(), Security: nobody,
+		}},
+		"ping": {Post: &huma.Operation{
+			OperationID: "receivePing", Summary: "A webhook is tried out", Tags: []string{"webhooks"},
+			Parameters: signed(), RequestBody: body(sends(s, schemaOf[api.Ping](s), autonoma.PingHookType), nil), Responses: taken(), Security: nobody,
+		}},
+	}
+}
+
+// sends is the body of what is sent to webhooks, with what its data is.
+func sends(s *server, data *huma.Schema, types ...autonoma.HookType) *huma.Schema {
+	whole := *s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[api.Webhook](), false, "")
+	whole.AdditionalProperties = nil // those to come
+	whole.Properties = maps.Clone(whole.Properties)
+	typ := *whole.Properties["type"]
+	enum(&typ, types)
+	whole.Properties["type"], whole.Properties["data"] = &typ, data
+	return &whole
+}
+
+// signed are the headers by which a receiver knows who sends.
+func signed() []*huma.Param {
+	header := func(name, what string) *huma.Param {
+		return &huma.Param{Name: name, In: "header", Required: true, Description: what, Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	return []*huma.Param{
+		header(api.HeaderWebhookID, "Names the delivery: the same in each attempt."),
+		header(api.HeaderWebhookTimestamp, "When the attempt is made, in seconds since 1970."),
+		header(api.HeaderWebhookSignature, "Signatures as Standard Webhooks has them, one for each secret that is good."),
+		header(api.HeaderSignature, "sha256=, and the HMAC-SHA256 of the body in hex."),
+	}
+}
+
+// taken is what a receiver answers.
+func taken() map[string]*huma.Response {
+	return map[string]*huma.Response{
+		"2XX":     {Description: "Taken, and not sent again"},
+		"default": {Description: "Tried again, for a day"},
+	}
 }
 
 // refineHook adds to what is asked of webhooks what the nouns say.

@@ -1,11 +1,10 @@
 -- Writes a delivery for everybody who wants to be told of one of the news (?1, a
--- JSON list of type, at and until) of a run (?2) of a tenant (?3): the tenant's hooks and,
--- for the types in ?4, the run's callback. They are told of the run as it is now (?5).
-INSERT INTO deliveries (id, hook, tenant, run, type, at, until, state, artifacts, status, next_at)
+-- JSON list of type, at, until and approval) of a run (?2) of a tenant (?3): the tenant's hooks and,
+-- for the types in ?4, the run's callback. They are told of the run as it is in the snapshot (?5).
+INSERT INTO deliveries (id, hook, tenant, run, type, at, until, snapshot, approval, status, next_at)
 SELECT
     'dlv_' || lower(hex(randomblob(6))), hook, ?3, ?2, news.value ->> 'type', news.value ->> 'at', news.value ->> 'until', ?5,
-    (SELECT json_group_array(json_object('id', id, 'name', name, 'type', type, 'path', path, 'size', size) ORDER BY created_at, id)
-        FROM artifacts WHERE run = ?2),
+    coalesce(news.value ->> 'approval', (SELECT id FROM approvals WHERE run = ?2 AND approvals.status = 'pending' ORDER BY created_at, id LIMIT 1), ''),
     'pending',
     CASE -- due, unless another comes first
         WHEN row_number() OVER (PARTITION BY hook ORDER BY news.key) = 1

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"fmt"
 	"time"
@@ -16,17 +17,19 @@ var announce string
 // that saves them. It costs a statement if hooks can be told of one, or nothing.
 //
 // What is kept is the run as it is now, not the text that is sent: that is written
-// from it when it is sent, so a run that nobody listens to costs nothing more.
+// from it when it is sent, so a run that nobody listens to costs nothing more. It is
+// kept once, however many are told, and without what nobody is shown.
 func (t *Tx) announce(r autonoma.Run, events []autonoma.Event) error {
 	type item struct {
-		Type  autonoma.HookType `json:"type"`
-		At    int64             `json:"at"`
-		Until int64             `json:"until"`
+		Type     autonoma.HookType   `json:"type"`
+		At       int64               `json:"at"`
+		Until    int64               `json:"until"`
+		Approval autonoma.ApprovalID `json:"approval,omitempty"`
 	}
 	var news []item
 	for _, e := range events {
 		for _, typ := range autonoma.HookTypesOf(r, e) {
-			news = append(news, item{typ, e.At.UnixMicro(), e.At.Add(autonoma.HookPatience).UnixMicro()})
+			news = append(news, item{typ, e.At.UnixMicro(), e.At.Add(autonoma.HookPatience).UnixMicro(), autonoma.ApprovalOf(e)})
 		}
 	}
 	if len(news) == 0 {
@@ -36,7 +39,19 @@ func (t *Tx) announce(r autonoma.Run, events []autonoma.Event) error {
 	if r.Request.CallbackURL != "" {
 		callback = autonoma.CallbackTypes(r.Kind)
 	}
-	if _, err := t.tx.ExecContext(t.ctx, announce, asJSON(news), r.ID, r.Tenant, asJSON(callback), asJSON(r)); err != nil {
+	snapshot := rand.Text()
+	done, err := t.tx.ExecContext(t.ctx, announce, asJSON(news), r.ID, r.Tenant, asJSON(callback), snapshot)
+	if err != nil {
+		return fmt.Errorf("announce: %w", err)
+	}
+	if told, err := done.RowsAffected(); err != nil || told == 0 {
+		return err
+	}
+	if _, err := t.tx.ExecContext(t.ctx, `
+		INSERT INTO snapshots (id, at, state, artifacts) VALUES (?1, ?2, ?3,
+			(SELECT json_group_array(json_object('id', id, 'name', name, 'type', type, 'path', path, 'size', size) ORDER BY created_at, id)
+				FROM artifacts WHERE run = ?4))`,
+		snapshot, news[len(news)-1].At, asJSON(r.Outline()), r.ID); err != nil {
 		return fmt.Errorf("announce: %w", err)
 	}
 	return nil
@@ -48,6 +63,7 @@ const deliveryColumns = `id, hook, tenant, run, type, at, status, attempts, next
 type Snapshot struct {
 	Run       autonoma.Run
 	Artifacts []autonoma.Artifact // but for when they were made, and what is in them
+	Approval  *autonoma.Approval  // the question that it tells of, or that waited then; nil if there is none
 }
 
 // Due returns up to limit deliveries whose next attempt is due, the longest due
@@ -70,9 +86,21 @@ func (d *DB) NextDue(ctx context.Context, now time.Time) (at time.Time, err erro
 
 // Snapshot returns what a delivery tells of; nothing if it tells of no run.
 func (d *DB) Snapshot(ctx context.Context, id autonoma.DeliveryID) (s Snapshot, err error) {
-	err = d.read.QueryRowContext(ctx, `SELECT state, artifacts FROM deliveries WHERE id = ?`, id).
-		Scan(fromJSON(&s.Run), fromJSON(&s.Artifacts))
-	return found(string(id), s, err)
+	var typ autonoma.HookType
+	var approval autonoma.ApprovalID
+	err = d.read.QueryRowContext(ctx, `
+		SELECT type, approval, state, artifacts FROM deliveries LEFT JOIN snapshots ON snapshots.id = snapshot
+		WHERE deliveries.id = ?`, id).
+		Scan(&typ, &approval, fromJSON(&s.Run), fromJSON(&s.Artifacts))
+	if err != nil || approval == "" {
+		return found(string(id), s, err)
+	}
+	a, err := d.Approval(ctx, approval)
+	if !typ.TellsDecision() { // all else was told while it waited
+		a.Status, a.Decision = autonoma.ApprovalPending, nil
+	}
+	s.Approval = &a
+	return s, err
 }
 
 // Delivery returns one delivery, which nobody else can change until the transaction
@@ -154,7 +182,11 @@ func (t *Tx) AbandonDeliveries(hook autonoma.HookID) error {
 // ForgetDeliveries removes those that are over and tell of what happened before the
 // given time.
 func (d *DB) ForgetDeliveries(ctx context.Context, before time.Time) error {
-	_, err := d.write.ExecContext(ctx, `DELETE FROM deliveries WHERE status <> 'pending' AND at < ?`, before.UnixMicro())
+	if _, err := d.write.ExecContext(ctx, `DELETE FROM deliveries WHERE status <> 'pending' AND at < ?`, before.UnixMicro()); err != nil {
+		return err
+	}
+	_, err := d.write.ExecContext(ctx, `
+		DELETE FROM snapshots WHERE at < ? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE snapshot = snapshots.id)`, before.UnixMicro())
 	return err
 }
 

@@ -138,6 +138,9 @@ func (t *Tx) Cancel(run autonoma.RunID, at time.Time) error {
 
 // CancelExecution ends an execution that is not over.
 func (t *Tx) CancelExecution(id autonoma.ExecutionID, at time.Time) error {
+	if err := t.count(`executions.id = ?`, id); err != nil {
+		return err
+	}
 	_, err := t.tx.ExecContext(t.ctx, `
 		UPDATE executions SET status = 'cancelled', completed_at = ?
 		WHERE id = ? AND status IN ('pending', 'running')`, micros(at), id)

@@ -2,6 +2,9 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +142,74 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+// What a run is at a moment is kept once, however many are told of it, without the
+// texts that its agents are asked, and no longer than what is told of it.
+func TestSnapshotOnce(t *testing.T) {
+	db, owner := fresh(t)
+	first := subscribe(t, db, owner, autonoma.AllHookTypes)
+	for range 9 {
+		subscribe(t, db, owner, autonoma.AllHookTypes)
+	}
+	run := submit(t, db, owner, noon, nil)
+	long := strings.Repeat("long ", 1000)
+	var asked []autonoma.Approval
+	update(t, db, func(tx *store.Tx) error {
+		for i := range run.Steps {
+			run.Steps[i].Asks, run.Steps[i].Asked = long, long
+		}
+		var told []autonoma.Event
+		for range 2 {
+			a, e := run.Ask(&run.Steps[0], autonoma.MediumRisk, "why", nil, false, noon)
+			if err := tx.InsertApproval(a); err != nil {
+				return err
+			}
+			asked, told = append(asked, a), append(told, e)
+		}
+		return tx.SaveRun(run, told...)
+	})
+	update(t, db, func(tx *store.Tx) error {
+		e, err := asked[1].Settle(autonoma.ApprovalApproved, &autonoma.Decision{Name: "ann", At: noon}, noon)
+		if err != nil {
+			return err
+		}
+		return errors.Join(tx.SaveApproval(asked[1]), tx.SaveRun(run, e))
+	})
+	var count, bytes int
+	if err := db.Writer().QueryRowContext(t.Context(), `SELECT count(*), max(length(state)) FROM snapshots`).Scan(&count, &bytes); err != nil || count != 3 || bytes > 2000 {
+		t.Errorf("%d snapshots of up to %d bytes, %v", count, bytes, err)
+	}
+	all, err := db.Deliveries(t.Context(), store.DeliveryFilter{Tenant: owner, Hook: first.ID, Limit: 10})
+	if err != nil || len(all) != 4 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	about := map[autonoma.ApprovalID][]string{}
+	for _, d := range all {
+		s, err := db.Snapshot(t.Context(), d.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Approval != nil {
+			about[s.Approval.ID] = append(about[s.Approval.ID], fmt.Sprintf("%s %s %v", d.Type, s.Approval.Status, s.Approval.Decision != nil))
+			slices.Sort(about[s.Approval.ID])
+		}
+	}
+	if diff := cmp.Diff(map[autonoma.ApprovalID][]string{
+		asked[0].ID: {"approval.pending pending false"},
+		asked[1].ID: {"approval.approved approved true", "approval.pending pending false"},
+	}, about); diff != "" {
+		t.Errorf("what is told of the questions (-want +got):\n%s", diff)
+	}
+	if _, err := db.Writer().ExecContext(t.Context(), `UPDATE deliveries SET status = 'dead'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.ForgetDeliveries(t.Context(), noon.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Writer().QueryRowContext(t.Context(), `SELECT count(*) FROM snapshots`).Scan(&count); err != nil || count != 0 {
+		t.Errorf("%d snapshots are left, %v", count, err)
+	}
+}
+
 // What was kept by this version is read by those to come: fields may be added to the
 // nouns, not renamed.
 func TestSnapshotsStayReadable(t *testing.T) {
@@ -153,8 +224,9 @@ func TestSnapshotsStayReadable(t *testing.T) {
 		"CreatedAt":"2026-02-23T12:00:00.123456Z","StartedAt":"2026-02-23T12:00:01Z","CompletedAt":"0001-01-01T00:00:00Z"}`
 	update(t, db, func(tx *store.Tx) error {
 		_, err := tx.SQL().ExecContext(t.Context(), `
-			INSERT INTO deliveries (id, hook, tenant, run, type, at, status, until, state, artifacts)
-			VALUES ('dlv_1', '', ?, 'task_a1b2c3d4e5f6', 'task.failed', 0, 'dead', 0, ?, '[{"id":"art_1","name":"patch","type":"patch","path":"a.patch","size":7}]')`,
+			INSERT INTO snapshots VALUES ('s', 0, ?2, '[{"id":"art_1","name":"patch","type":"patch","path":"a.patch","size":7}]');
+			INSERT INTO deliveries (id, hook, tenant, run, type, at, status, until, snapshot)
+			VALUES ('dlv_1', '', ?1, 'task_a1b2c3d4e5f6', 'task.failed', 0, 'dead', 0, 's')`,
 			owner, state)
 		return err
 	})

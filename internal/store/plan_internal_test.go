@@ -33,6 +33,7 @@ func TestPlans(t *testing.T) {
 		{"record", recordQuery, []any{"t", "coder-ai"}, "COVERING INDEX executions_ended ("},
 		{"active", activeQuery, []any{"t", 100}, "INDEX runs_active ("},
 		{"waiting", waitingQuery, []any{"t"}, "COVERING INDEX runs_queued_by_tenant ("},
+		{"usage", usageQuery, []any{"t", "2026-01-01", "2026-01-31"}, "INDEX executions_under_way ("},
 		{"workers", workersQuery, []any{"t", 1}, "COVERING INDEX executions_under_way ("},
 	} {
 		rows, err := db.read.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+tt.query, tt.args...)

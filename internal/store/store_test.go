@@ -309,6 +309,37 @@ func TestSaveRunLeavesUsage(t *testing.T) {
 	}
 }
 
+// What an execution used is counted, however it goes on or ends.
+func TestUsageIsKept(t *testing.T) {
+	for name, next := range map[string]func(*store.Tx, autonoma.Execution) error{
+		"under way": func(*store.Tx, autonoma.Execution) error { return nil },
+		"parked": func(tx *store.Tx, e autonoma.Execution) error {
+			e.Status = autonoma.StepPending
+			return tx.SaveExecution(e)
+		},
+		"completed": func(tx *store.Tx, e autonoma.Execution) error {
+			e.Status = autonoma.StepCompleted
+			return tx.SaveExecution(e)
+		},
+		"sent back":      func(tx *store.Tx, e autonoma.Execution) error { return tx.CancelExecution(e.ID, noon) },
+		"run called off": func(tx *store.Tx, e autonoma.Execution) error { return tx.Cancel(e.Run, noon) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, owner := fresh(t)
+			_, exec, lease := begin(t, db, owner)
+			turn := autonoma.NewEvent(autonoma.EventTurn, exec.ID, noon, map[string]any{"answer": map[string]any{"usage": map[string]any{"input_tokens": 7}}})
+			if err := db.Append(t.Context(), lease, autonoma.Usage{InputTokens: 7, ModelCalls: 1}, turn); err != nil {
+				t.Fatal(err)
+			}
+			update(t, db, func(tx *store.Tx) error { return next(tx, exec) })
+			used, err := db.Usage(t.Context(), owner, noon, noon)
+			if err != nil || len(used) != 1 || used[0].InputTokens != 7 || used[0].ModelCalls != 1 {
+				t.Errorf("%+v, %v", used, err)
+			}
+		})
+	}
+}
+
 // A listing is complete, and repeats nothing, though runs are added meanwhile,
 // many of them at the same time.
 func TestPaging(t *testing.T) {

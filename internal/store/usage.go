@@ -21,7 +21,7 @@ type Spent struct {
 // the usage of runs. The forms are those of the journal: package agent's Turn and
 // Compaction.
 const turns = `
-	SELECT runs.tenant, date(events.at / 1000000, 'unixepoch') AS day, executions.agent,
+	SELECT executions.tenant, date(events.at / 1000000, 'unixepoch') AS day, executions.agent,
 		coalesce(data ->> '$.answer.model', '') AS model,
 		sum(coalesce(data ->> '$.answer.usage.input_tokens', 0) + coalesce(data ->> '$.answer.usage.cache_write_tokens', 0)),
 		sum(coalesce(data ->> '$.answer.usage.output_tokens', 0)),
@@ -31,8 +31,7 @@ const turns = `
 			+ coalesce(data ->> '$.answer.usage.cache_read_tokens' * data ->> '$.answer.price.cache_read', 0)
 			+ coalesce(data ->> '$.answer.usage.cache_write_tokens' * data ->> '$.answer.price.cache_write', 0)) / 1e6),
 		count(*)
-	FROM executions JOIN runs ON runs.id = executions.run
-		JOIN events ON events.run = executions.run AND events.execution = executions.id AND events.kind IN ('turn', 'compaction')`
+	FROM executions JOIN events ON events.run = executions.run AND events.execution = executions.id AND events.kind IN ('turn', 'compaction')`
 
 // count adds what executions have used that are not over, and are about to be, to
 // the usage of their tenant. The condition says which.
@@ -52,18 +51,19 @@ func (t *Tx) count(which string, arg any) error {
 // Usage returns what a tenant used from one day to another, both included, what
 // is under way among it, by day, agent and model.
 func (d *DB) Usage(ctx context.Context, tenant autonoma.TenantID, from, to time.Time) ([]Spent, error) {
-	rows, err := d.read.QueryContext(ctx, `
+	rows, err := d.read.QueryContext(ctx, usageQuery, tenant, from.Format(time.DateOnly), to.Format(time.DateOnly))
+	return collect(rows, err, func(row scanner) (s Spent, err error) {
+		return s, row.Scan(&s.Day, &s.Agent, &s.Model, &s.InputTokens, &s.OutputTokens, &s.CachedTokens, &s.CostUSD, &s.ModelCalls)
+	})
+}
+
+const usageQuery = `
 		SELECT day, agent, model, sum(input), sum(output), sum(cached), sum(cost), sum(calls) FROM (
 			SELECT day, agent, model, input_tokens AS input, output_tokens AS output, cached_tokens AS cached, cost_usd AS cost, model_calls AS calls
 			FROM usage WHERE tenant = ?1
 			UNION ALL
 			SELECT day, agent, model, input, output, cached, cost, calls FROM (
-				WITH now (tenant, day, agent, model, input, output, cached, cost, calls) AS (`+turns+`
-					WHERE executions.status = 'running' AND runs.tenant = ?1 GROUP BY 1, 2, 3, 4)
+				WITH now (tenant, day, agent, model, input, output, cached, cost, calls) AS (` + turns + `
+					WHERE executions.tenant = ?1 AND executions.status IN ('pending', 'running') GROUP BY 1, 2, 3, 4)
 				SELECT * FROM now))
-		WHERE day BETWEEN ?2 AND ?3 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
-		tenant, from.Format(time.DateOnly), to.Format(time.DateOnly))
-	return collect(rows, err, func(row scanner) (s Spent, err error) {
-		return s, row.Scan(&s.Day, &s.Agent, &s.Model, &s.InputTokens, &s.OutputTokens, &s.CachedTokens, &s.CostUSD, &s.ModelCalls)
-	})
-}
+		WHERE day BETWEEN ?2 AND ?3 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`

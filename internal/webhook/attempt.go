@@ -82,6 +82,10 @@ func Body(d autonoma.HookDelivery, said store.Snapshot) ([]byte, error) {
 		return json.Marshal(out)
 	}
 	task := api.TaskOf(said.Run, d.At)
+	if said.Approval != nil {
+		asked := api.ApprovalOf(*said.Approval)
+		task.Approval = &asked
+	}
 	if said.Run.Output != nil {
 		task.Output = api.OutputOf(*said.Run.Output, said.Run.ID, said.Artifacts)
 	}

@@ -40,11 +40,22 @@ CREATE TABLE deliveries (
     code      INTEGER NOT NULL DEFAULT 0,
     answer    TEXT NOT NULL DEFAULT '',
     problem   TEXT NOT NULL DEFAULT '',
-    state     TEXT, -- the run as it was then; large, so it comes last
-    artifacts TEXT  -- likewise
+    snapshot  TEXT NOT NULL DEFAULT '', -- of the run as it was then
+    approval  TEXT NOT NULL DEFAULT ''  -- the question that it tells of, or that waited then
 ) STRICT;
+
+-- What deliveries tell of, once for all that tell of the same moment.
+CREATE TABLE snapshots (
+    id        TEXT PRIMARY KEY,
+    at        INTEGER NOT NULL,
+    state     TEXT NOT NULL, -- the run
+    artifacts TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX snapshots_by_age ON snapshots (at);
 
 CREATE INDEX deliveries_due ON deliveries (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX deliveries_pending ON deliveries (hook, run) WHERE status = 'pending';
 CREATE INDEX deliveries_by_hook ON deliveries (tenant, hook, at, id);
+CREATE INDEX deliveries_by_snapshot ON deliveries (snapshot);
 CREATE INDEX deliveries_by_age ON deliveries (at) WHERE status <> 'pending';

@@ -11,5 +11,3 @@ CREATE TABLE usage (
     model_calls   INTEGER NOT NULL,
     PRIMARY KEY (tenant, day, agent, model)
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX executions_running ON executions (run) WHERE status = 'running';
