@@ -91,7 +91,8 @@ func (g *Guard) addresses(ctx context.Context, host, port string) ([]netip.Addr,
 			continue
 		}
 		if !public(a) {
-			return nil, refuse("leads to %s, which is not a public address; the operator can allow its network with callbackAllow", a)
+			// Which address a name has here is nobody's business who does not know it.
+			return nil, refuse("must lead to a public address; the operator can allow another network with callbackAllow")
 		}
 		// A request that is read by what is no web server can do harm there.
 		if n < 1024 && n != 80 && n != 443 {

@@ -218,7 +218,8 @@ func (s *Approvals) sweep(ctx context.Context) (time.Time, error) {
 			next, failed := s.DB.NextDeadline(ctx)
 			return next, errors.Join(err, failed)
 		}
-		for _, a := range overdue {
+		var failed []error
+		for _, a := range overdue { // one that fails is no reason for the others to wait
 			err := s.DB.Update(ctx, func(tx *store.Tx) error {
 				now, err := tx.Approval(a.ID)
 				if err != nil || now.Status != autonoma.ApprovalPending {
@@ -227,9 +228,12 @@ func (s *Approvals) sweep(ctx context.Context) (time.Time, error) {
 				return s.expire(ctx, tx, now, s.now())
 			})
 			if err != nil {
-				return time.Time{}, fmt.Errorf("expire %s: %w", a.ID, err)
+				failed = append(failed, fmt.Errorf("expire %s: %w", a.ID, err))
 			}
 			s.Log.Wake(a.Run)
+		}
+		if len(failed) > 0 || ctx.Err() != nil {
+			return time.Time{}, errors.Join(failed...)
 		}
 	}
 }

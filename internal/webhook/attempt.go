@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"autonoma"
@@ -100,21 +101,39 @@ func beginning(body io.Reader) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(string(text), "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// problem says why an attempt does not count, to the owner of the hook.
+// problem says why an attempt does not count, to the owner of the hook, who is to know
+// nothing of the network that this server is in.
 func problem(status int, err error) string {
 	var timeout net.Error
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Sprintf("it did not answer within %v", limit)
 	case err != nil:
-		if failed, ok := errors.AsType[*url.Error](err); ok {
-			err = failed.Err // it names the URL, which the owner knows
-		}
-		return err.Error()
+		return trouble(err)
 	case status >= 300 && status < 400:
 		return fmt.Sprintf("it answered %d; redirects are not followed", status)
 	case status < 200 || status >= 300:
 		return fmt.Sprintf("it answered %d", status)
 	}
 	return ""
+}
+
+// trouble says what came between, without the addresses that errors of networks hold.
+func trouble(err error) string {
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
+		if lookup.IsNotFound {
+			return "its host does not exist"
+		}
+		return "its host could not be looked up"
+	}
+	if dial, ok := errors.AsType[*net.OpError](err); ok {
+		if errno, ok := errors.AsType[syscall.Errno](err); ok {
+			return dial.Op + ": " + errno.Error()
+		}
+		return dial.Op + " failed"
+	}
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err // it names the URL, which the owner knows
+	}
+	return err.Error()
 }

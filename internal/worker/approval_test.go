@@ -205,6 +205,22 @@ func (h *house) due(id autonoma.ApprovalID, in time.Duration) error {
 	return err
 }
 
+// A run that cannot be ended keeps no other from being ended.
+func TestExpiredBesideBroken(t *testing.T) {
+	h := open(t, play(t, part("code", edit("left.txt", "left", "LEFT")), deployer), pair)
+	broken, first := h.ask(deploy())
+	id, second := h.ask(deploy())
+	if _, err := h.db.Writer().ExecContext(t.Context(), `UPDATE runs SET steps = '{' WHERE id = ?`, broken); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(h.due(first.ID, -time.Minute), h.due(second.ID, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if run := h.until(id, event.Last); run.Error == nil || run.Error.Code != autonoma.FailExpired {
+		t.Errorf("%s: %v", run.Status, run.Error)
+	}
+}
+
 // Whoever answers after the deadline is too late, even if nobody noticed it yet.
 func TestTooLate(t *testing.T) {
 	h := open(t, play(t, part("code", edit("left.txt", "left", "LEFT")), deployer), pair)
