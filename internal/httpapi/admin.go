@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"autonoma"
@@ -141,10 +142,16 @@ func (s *server) rotateKey(ctx context.Context, by autonoma.Actor, in *rotateKey
 		return service.IssuedKey{}, faults
 	}
 	both := overlap
-	if wish.OverlapSeconds != nil {
-		both = time.Duration(*wish.OverlapSeconds) * time.Second
+	if n := wish.OverlapSeconds; n != nil {
+		both = seconds(*n)
 	}
 	return s.Keys.Rotate(ctx, by, autonoma.KeyID(in.KeyID), both, also)
+}
+
+// seconds is as many seconds as a duration can be: more must not come out as few.
+func seconds(n int64) time.Duration {
+	const most = int64(math.MaxInt64 / time.Second)
+	return time.Duration(min(max(n, -most), most)) * time.Second
 }
 
 type listKeysIn struct {

@@ -94,6 +94,9 @@ func TestKeysOfTenants(t *testing.T) {
 		{k.bob, "POST", "/v1/admin/keys", `{"name": "` + strings.Repeat("x", 101) + `"}`, 422},
 		{k.bob, "POST", "/v1/admin/keys/" + string(bobs.ID) + "/rotate", `{"overlapSeconds": -1}`, 422},
 		{k.bob, "POST", "/v1/admin/keys/" + string(bobs.ID) + "/rotate", `{"overlapSeconds": 604801}`, 422},
+		// So many seconds that the nanoseconds of them do not fit, and what is left of them would.
+		{k.bob, "POST", "/v1/admin/keys/" + string(bobs.ID) + "/rotate", `{"overlapSeconds": 18446744074}`, 422},
+		{k.bob, "POST", "/v1/admin/keys/" + string(bobs.ID) + "/rotate", `{"overlapSeconds": -18446744073}`, 422},
 	} {
 		if r := k.do(tt.key, tt.method, tt.path, tt.body); r.StatusCode != tt.status {
 			t.Errorf("%s %s %s: %d %s", tt.method, tt.path, tt.body, r.StatusCode, r.body)
