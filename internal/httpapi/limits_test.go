@@ -12,6 +12,7 @@ import (
 	"autonoma"
 	"autonoma/api"
 	"autonoma/internal/service"
+	"autonoma/internal/store"
 )
 
 // A clock is put to a time, and stays there.
@@ -209,5 +210,27 @@ func TestLimitsShared(t *testing.T) {
 	}
 	if admitted != 17 {
 		t.Errorf("%d are admitted", admitted)
+	}
+}
+
+// Who has used up a plan goes on at once on a larger one, and not beyond it.
+func TestLargerPlanHoldsAtOnce(t *testing.T) {
+	k, _, _ := limited(t, anHour)
+	key := k.keyOf("carl", autonoma.Startup)
+	if admitted := k.burst(key, 20); admitted != 17 {
+		t.Fatalf("%d are admitted, want 17", admitted)
+	}
+	err := k.db.Update(t.Context(), func(tx *store.Tx) error {
+		carl, err := tx.TenantNamed("carl")
+		if err == nil {
+			_, err = tx.SetPlan(carl.ID, autonoma.Growth)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if admitted := k.burst(key, 30); admitted != 42-17 {
+		t.Errorf("%d more are admitted on the larger plan, want %d", admitted, 42-17)
 	}
 }

@@ -37,7 +37,7 @@ type meter struct {
 	mu    sync.Mutex
 	kept  store.Granted // as it was after the last grant
 	spare int64         // granted and not spent
-	empty bool          // the last grant was of nothing
+	empty autonoma.Plan // the plan of the last grant, if that was of nothing
 }
 
 // Admit counts a request of by. It returns an [autonoma.LimitError] if the plan
@@ -52,7 +52,7 @@ func (l *Limits) Admit(ctx context.Context, by autonoma.Actor) (autonoma.Allowan
 	defer m.mu.Unlock()
 	now := l.now()
 	at := windowsOf(now)
-	if m.spare == 0 && !m.empty || !m.within(at) {
+	if m.spare == 0 && m.empty != plan || !m.within(at) { // another plan may grant more
 		if err := l.grant(ctx, m, by.Tenant, plan, at); err != nil {
 			return autonoma.Allowance{}, err
 		}
@@ -109,7 +109,10 @@ func (l *Limits) grant(ctx context.Context, m *meter, tenant autonoma.TenantID, 
 	if err != nil {
 		return err
 	}
-	m.kept, m.spare, m.empty = kept, granted, granted == 0
+	m.kept, m.spare, m.empty = kept, granted, autonoma.Plan{}
+	if granted == 0 {
+		m.empty = plan
+	}
 	return nil
 }
 
