@@ -37,15 +37,19 @@ type ApprovalFilter struct {
 
 // Approvals returns the approvals that f chooses.
 func (d *DB) Approvals(ctx context.Context, f ApprovalFilter) ([]autonoma.Approval, error) {
+	query, args := f.query()
+	rows, err := d.read.QueryContext(ctx, query, args...)
+	return collect(rows, err, scanApproval)
+}
+
+func (f ApprovalFilter) query() (string, []any) {
 	query := `SELECT ` + approvalColumns + ` FROM approvals WHERE tenant = ?`
 	args := []any{f.Tenant}
 	if f.Status != "" {
 		query += ` AND status = ?`
 		args = append(args, f.Status)
 	}
-	query, args = page(query, args, f.Before, f.Limit)
-	rows, err := d.read.QueryContext(ctx, query, args...)
-	return collect(rows, err, scanApproval)
+	return page(query, args, f.Before, f.Limit)
 }
 
 // PendingApprovals returns the questions of a run that wait for an answer, oldest

@@ -22,6 +22,10 @@ func TestPlans(t *testing.T) {
 	tasks, tasksArgs := filter.query()
 	filter.Status = autonoma.Failed
 	failed, failedArgs := filter.query()
+	asked := ApprovalFilter{Tenant: "t", Before: Cursor{At: time.Now(), ID: "x"}, Limit: 20}
+	questions, questionsArgs := asked.query()
+	asked.Status = autonoma.ApprovalPending
+	pending, pendingArgs := asked.query()
 	for _, tt := range []struct {
 		name, query string
 		args        []any
@@ -33,6 +37,9 @@ func TestPlans(t *testing.T) {
 		{"record", recordQuery, []any{"t", "coder-ai"}, "COVERING INDEX executions_ended ("},
 		{"active", activeQuery, []any{"t", 100}, "INDEX runs_active ("},
 		{"waiting", waitingQuery, []any{"t"}, "COVERING INDEX runs_queued_by_tenant ("},
+		{"ahead", aheadQuery, []any{`["high"]`, "normal", 1, "x"}, "COVERING INDEX runs_queued ("},
+		{"approvals", questions, questionsArgs, "INDEX approvals_by_tenant ("},
+		{"approvals by status", pending, pendingArgs, "INDEX approvals_by_status ("},
 		{"usage", usageQuery, []any{"t", "2026-01-01", "2026-01-31"}, "INDEX executions_under_way ("},
 		{"workers", workersQuery, []any{"t", 1}, "COVERING INDEX executions_under_way ("},
 	} {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,17 +76,19 @@ func page(query string, args []any, from Cursor, limit int) (string, []any) {
 // them: those with a higher priority and older ones of the same.
 func (d *DB) Ahead(ctx context.Context, run autonoma.Run) (int, error) {
 	var n int
-	err := d.read.QueryRowContext(ctx, `
-		SELECT count(*) FROM runs
-		WHERE status = 'queued' AND id <> ?1 AND (
-			instr(?2, request ->> 'priority') > instr(?2, ?3)
-			OR request ->> 'priority' = ?3 AND (created_at, id) < (?4, ?1))`,
-		run.ID, priorityOrder, run.Request.Priority, run.CreatedAt.UnixMicro()).Scan(&n)
+	err := d.read.QueryRowContext(ctx, aheadQuery, asJSON(above(run.Request.Priority)), run.Request.Priority, run.CreatedAt.UnixMicro(), run.ID).Scan(&n)
 	return n, err
 }
 
-// priorityOrder holds the priorities, most urgent last.
-var priorityOrder = strings.Join([]string{string(autonoma.Low), string(autonoma.Normal), string(autonoma.High)}, " ")
+const aheadQuery = `
+	SELECT (SELECT count(*) FROM runs WHERE status = 'queued' AND priority IN (SELECT value FROM json_each(?1)))
+		+ (SELECT count(*) FROM runs WHERE status = 'queued' AND priority = ?2 AND (created_at, id) < (?3, ?4))`
+
+// above returns the priorities that come before p.
+func above(p autonoma.Priority) []autonoma.Priority {
+	order := []autonoma.Priority{autonoma.High, autonoma.Normal, autonoma.Low}
+	return order[:max(slices.Index(order, p), 0)]
+}
 
 // Over returns those of the executions that are over, be it that they ended
 // themselves, were called off, or that their run is.

@@ -15,7 +15,8 @@ CREATE TABLE approvals (
     decision   TEXT
 ) STRICT;
 
-CREATE INDEX approvals_by_tenant ON approvals (tenant, status, created_at, id);
+CREATE INDEX approvals_by_tenant ON approvals (tenant, created_at, id);
+CREATE INDEX approvals_by_status ON approvals (tenant, status, created_at, id);
 CREATE INDEX approvals_pending_by_run ON approvals (run) WHERE status = 'pending';
 CREATE INDEX approvals_pending_by_deadline ON approvals (deadline) WHERE status = 'pending';
 

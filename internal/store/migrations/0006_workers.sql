@@ -19,6 +19,8 @@ CREATE INDEX runs_by_kind ON runs (tenant, kind, created_at, id);
 CREATE INDEX runs_by_kind_status ON runs (tenant, kind, status, created_at, id);
 CREATE INDEX runs_active ON runs (tenant, created_at, id)
     WHERE status IN ('in_progress', 'awaiting_approval', 'waiting_provider');
+DROP INDEX runs_queued;
+CREATE INDEX runs_queued ON runs (priority, created_at, id) WHERE status = 'queued';
 CREATE INDEX runs_queued_by_tenant ON runs (tenant, priority, created_at) WHERE status = 'queued';
 
 -- What is told of agents is counted from their executions, without reading those:
