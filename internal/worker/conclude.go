@@ -16,7 +16,11 @@ import (
 // conclude records the result of an execution, and what follows from it: the next
 // steps, another round, or the delivery and the end of the run.
 func (w *Worker) conclude(ctx context.Context, lease store.Lease, exec autonoma.Execution, result autonoma.Result) error {
-	docs, err := w.document(lease.Run, exec, result)
+	run, err := w.DB.Run(ctx, lease.Run)
+	if err != nil {
+		return err
+	}
+	docs, err := w.document(run, exec, result)
 	if err != nil {
 		return err
 	}
@@ -162,10 +166,14 @@ func resultOf(r autonoma.Result) autonoma.Result {
 	return r
 }
 
-// document keeps the document of a result as an artifact.
-func (w *Worker) document(run autonoma.RunID, exec autonoma.Execution, result autonoma.Result) ([]autonoma.Artifact, error) {
+// document keeps what was written in an execution, for others to read, as artifacts.
+func (w *Worker) document(run autonoma.Run, exec autonoma.Execution, result autonoma.Result) ([]autonoma.Artifact, error) {
+	report := "research"
+	if !run.Alone(exec.Step) { // another step may write one too
+		report += "." + exec.Step
+	}
 	var docs []autonoma.Artifact
-	for _, d := range []struct{ name, text string }{{exec.Step, result.Document}, {"research", research(exec, result)}} {
+	for _, d := range []struct{ name, text string }{{exec.Step, result.Document}, {report, research(result)}} {
 		if d.text == "" {
 			continue
 		}
@@ -173,7 +181,7 @@ func (w *Worker) document(run autonoma.RunID, exec autonoma.Execution, result au
 		if exec.Round > 1 {
 			name = fmt.Sprintf("%s.%d", name, exec.Round)
 		}
-		a, err := w.keep(run, autonoma.DocumentArtifact, name, name+".md", "text/markdown; charset=utf-8", func(out io.Writer) error {
+		a, err := w.keep(run.ID, autonoma.DocumentArtifact, name, name+".md", "text/markdown; charset=utf-8", func(out io.Writer) error {
 			_, err := io.Copy(out, strings.NewReader(d.text))
 			return err
 		})
@@ -185,8 +193,8 @@ func (w *Worker) document(run autonoma.RunID, exec autonoma.Execution, result au
 	return docs, nil
 }
 
-// research returns the context report of the execution that made it.
-func research(exec autonoma.Execution, result autonoma.Result) string {
+// research returns the context report, if the result is of who made it.
+func research(result autonoma.Result) string {
 	if result.Researched {
 		return result.Context
 	}

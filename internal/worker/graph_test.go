@@ -256,3 +256,31 @@ func TestReadersBeside(t *testing.T) {
 		t.Errorf("output %+v", run.Output)
 	}
 }
+
+// Steps that begin at the same time each look around, and each report is kept, with
+// the execution that wrote it.
+func TestResearchBeside(t *testing.T) {
+	agentOf, looked := map[string]string{"left": "planner-ai", "right": "review-ai"}, ""
+	for step, agent := range agentOf {
+		looked += `
+  - match: {phase: research, agent: ` + agent + `}
+    turns:
+      - calls: [{name: finish, args: {summary: looked, confidence: 1, document: "Seen by ` + step + `."}}]
+`
+	}
+	h := open(t, play(t, looked, plan, judge), pair)
+	id := h.begin(graph("left "+agentOf["left"], "right "+agentOf["right"]), func(r *autonoma.Request) { r.Scope = autonoma.MVP })
+	run := h.until(id, event.Last)
+	if run.Status != autonoma.Completed {
+		t.Fatalf("%s: %v; %s", run.Status, run.Error, statuses(run))
+	}
+	got := h.artifacts(id)
+	for step := range agentOf {
+		if text := got["research."+step]; text != "Seen by "+step+"." {
+			t.Errorf("what %s found is %q", step, text)
+		}
+	}
+	if _, ok := got["research"]; ok {
+		t.Error("one of two reports has the name of both")
+	}
+}
