@@ -2,8 +2,10 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"autonoma"
@@ -77,18 +79,21 @@ func (w *Worker) failed(tx *store.Tx, lease store.Lease, why *autonoma.Failure) 
 // park puts an execution aside until the provider of its model may be back, and with
 // it the run if nothing else goes on there.
 func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) error {
+	past, err := w.DB.Journal(ctx, lease.Run, lease.Execution)
+	if err != nil {
+		return err
+	}
+	if since := refusedSince(past); !since.IsZero() && time.Since(since) > patience {
+		return w.fail(ctx, lease, &autonoma.Failure{Code: autonoma.FailModel, Message: why.Error(), Retryable: true})
+	}
 	wait := max(why.RetryAfter, time.Minute)
-	tooLong := false
-	err := w.DB.Update(ctx, func(tx *store.Tx) error {
+	err = w.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.Hold(lease); err != nil {
 			return err
 		}
 		run, err := tx.Run(lease.Run)
 		if err != nil {
 			return err
-		}
-		if tooLong = time.Since(run.StartedAt) > patience; tooLong {
-			return nil
 		}
 		exec, err := tx.Execution(lease.Execution)
 		if err != nil {
@@ -108,19 +113,37 @@ func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) 
 		if err != nil {
 			return err
 		}
-		if len(told) == 0 || run.Status != autonoma.WaitingProvider {
+		if len(told) > 0 && run.Status == autonoma.WaitingProvider {
+			told[0].Execution = exec.ID
+		} else {
 			told = append(told, autonoma.NewEvent(autonoma.EventNotice, exec.ID, now, autonoma.Notice{Code: string(autonoma.WaitingProvider), Message: says}))
 		}
 		return tx.SaveRun(run, told...)
 	})
-	if err == nil && tooLong {
-		return w.fail(ctx, lease, &autonoma.Failure{Code: autonoma.FailModel, Message: why.Error(), Retryable: true})
-	}
 	if err != nil {
 		return err
 	}
 	return queue.Later(wait)
 }
 
-// patience is how long after its start a run may still be put aside for a provider.
+// patience is how long the provider of a model may refuse an execution.
 const patience = 24 * time.Hour
+
+// refusedSince returns when an execution was first put aside for a provider since it
+// last got on; nothing if it got on after that.
+func refusedSince(past []autonoma.Event) time.Time {
+	var since time.Time
+	for _, e := range slices.Backward(past) {
+		switch e.Kind {
+		case autonoma.EventStatus, autonoma.EventNotice:
+			var told struct{ Status, Code autonoma.Status }
+			if json.Unmarshal(e.Data, &told) == nil && (told.Status == autonoma.WaitingProvider || told.Code == autonoma.WaitingProvider) {
+				since = e.At
+			}
+		case autonoma.EventStep, autonoma.EventRepeat:
+		default:
+			return since
+		}
+	}
+	return since
+}

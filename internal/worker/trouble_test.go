@@ -110,7 +110,7 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
-// A provider that stays down for a day ends the run.
+// A provider that stays down for a day ends the run, however old the run is.
 func TestPatience(t *testing.T) {
 	m := play(t, `
   - match: {agent: coder-ai}
@@ -119,14 +119,32 @@ func TestPatience(t *testing.T) {
 	h := open(t, model.Retry(m, impatient, nil), repository)
 	id := h.submit(demo)
 	h.until(id, becomes(autonoma.WaitingProvider))
-	dayBefore := time.Now().Add(-25 * time.Hour).UnixMicro()
-	if _, err := h.db.Writer().ExecContext(t.Context(), `UPDATE runs SET started_at = ? WHERE id = ?`, dayBefore, id); err != nil {
-		t.Fatal(err)
-	}
+	h.dayAgo(`UPDATE runs SET started_at = ? WHERE id = ?`, id)
+	h.dayAgo(`UPDATE executions SET started_at = ? WHERE run = ?`, id)
 	h.hurry(id)
-	run := h.until(id, event.Last)
+	waits := 0
+	run := h.until(id, func(e autonoma.Event) bool {
+		if becomes(autonoma.WaitingProvider)(e) {
+			waits++
+		}
+		return waits == 2 || event.Last(e)
+	})
+	if run.Status != autonoma.WaitingProvider {
+		t.Fatalf("after a minute of an old run: %s: %v", run.Status, run.Error)
+	}
+	h.dayAgo(`UPDATE events SET at = ? WHERE run = ? AND kind = 'status'`, id)
+	h.hurry(id)
+	run = h.until(id, event.Last)
 	if run.Status != autonoma.Failed || run.Error.Code != autonoma.FailModel || !run.Error.Retryable {
 		t.Errorf("%s: %+v", run.Status, run.Error)
+	}
+}
+
+// dayAgo makes a change to a run by which something was more than a day ago.
+func (h *house) dayAgo(query string, id autonoma.RunID) {
+	h.t.Helper()
+	if _, err := h.db.Writer().ExecContext(h.t.Context(), query, time.Now().Add(-25*time.Hour).UnixMicro(), id); err != nil {
+		h.t.Fatal(err)
 	}
 }
 
