@@ -77,16 +77,19 @@ func (w *Worker) failed(tx *store.Tx, lease store.Lease, why *autonoma.Failure) 
 }
 
 // park puts an execution aside until the provider of its model may be back, and with
-// it the run if nothing else goes on there.
+// it the run if nothing else goes on there. It returns the failure of one that was
+// put aside for too long.
 func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) error {
 	past, err := w.DB.Journal(ctx, lease.Run, lease.Execution)
 	if err != nil {
 		return err
 	}
-	if since := refusedSince(past); !since.IsZero() && time.Since(since) > patience {
-		return w.fail(ctx, lease, &autonoma.Failure{Code: autonoma.FailModel, Message: why.Error(), Retryable: true})
+	times, since := refusals(past)
+	if times > 0 && time.Since(since) > patience {
+		return &autonoma.Failure{Code: autonoma.FailModel, Message: why.Error(), Retryable: true}
 	}
-	wait := max(why.RetryAfter, time.Minute)
+	// Each time the run says that it waits, to whoever follows it: ever more seldom.
+	wait := max(why.RetryAfter, min(time.Minute<<min(times, 5), longestWait))
 	err = w.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.Hold(lease); err != nil {
 			return err
@@ -126,24 +129,25 @@ func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) 
 	return queue.Later(wait)
 }
 
-// patience is how long the provider of a model may refuse an execution.
-const patience = 24 * time.Hour
+const (
+	patience    = 24 * time.Hour   // how long the provider of a model may refuse an execution
+	longestWait = 30 * time.Minute // between two tries, unless the provider asks for more
+)
 
-// refusedSince returns when an execution was first put aside for a provider since it
-// last got on; nothing if it got on after that.
-func refusedSince(past []autonoma.Event) time.Time {
-	var since time.Time
+// refusals returns how often an execution was put aside for a provider since it last
+// got on, and when that was first.
+func refusals(past []autonoma.Event) (times int, since time.Time) {
 	for _, e := range slices.Backward(past) {
 		switch e.Kind {
 		case autonoma.EventStatus, autonoma.EventNotice:
 			var told struct{ Status, Code autonoma.Status }
 			if json.Unmarshal(e.Data, &told) == nil && (told.Status == autonoma.WaitingProvider || told.Code == autonoma.WaitingProvider) {
-				since = e.At
+				times, since = times+1, e.At
 			}
 		case autonoma.EventStep, autonoma.EventRepeat:
 		default:
-			return since
+			return times, since
 		}
 	}
-	return since
+	return times, since
 }

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,34 @@ func TestPatience(t *testing.T) {
 	run = h.until(id, event.Last)
 	if run.Status != autonoma.Failed || run.Error.Code != autonoma.FailModel || !run.Error.Retryable {
 		t.Errorf("%s: %+v", run.Status, run.Error)
+	}
+}
+
+// The longer a provider is down, the more seldom it is asked, up to half an hour; when
+// it has answered, that begins anew.
+func TestWaitingLonger(t *testing.T) {
+	m := play(t, `
+  - match: {agent: coder-ai}
+    turns:
+      - calls: [{name: edit, args: {path: greet.txt, old: wrold, new: world}}]
+        fail: [{status: 529, times: 14}]
+      - calls: [{name: finish, args: {summary: Spell it right., confidence: 0.9}}]
+        fail: [{status: 529, times: 2}]
+`)
+	h := open(t, model.Retry(m, impatient, nil), repository)
+	id := h.submit(demo)
+	var waits []time.Duration
+	run := h.until(id, func(e autonoma.Event) bool {
+		if becomes(autonoma.WaitingProvider)(e) {
+			_, at, _ := strings.Cut(dataOf[autonoma.StatusChanged](e).Detail, "asked again at ")
+			waits = append(waits, must(time.Parse(time.RFC3339, at))(t).Sub(e.At.Truncate(time.Second)))
+			h.hurry(id)
+		}
+		return event.Last(e)
+	})
+	want := []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 30 * time.Minute, 30 * time.Minute, time.Minute}
+	if run.Status != autonoma.Completed || !slices.Equal(waits, want) {
+		t.Errorf("%s: %v; waited %v", run.Status, run.Error, waits)
 	}
 }
 
