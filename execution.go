@@ -60,6 +60,8 @@ func (e *Execution) StatusIn(r Run) Status {
 	switch {
 	case r.Kind == KindRigor:
 		return r.Status
+	case e.Status == StepPending && !e.StartedAt.IsZero(): // put aside, while others go on
+		return WaitingProvider
 	case e.Status == StepPending:
 		return Queued
 	case e.Status == StepCompleted:

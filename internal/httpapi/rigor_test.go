@@ -233,6 +233,12 @@ func TestExecutionOfATask(t *testing.T) {
 	if got := status(); got != autonoma.WaitingProvider {
 		t.Errorf("waiting: %s", got)
 	}
+	k.become(task, autonoma.InProgress, "", nil)
+	exec.Status = autonoma.StepPending
+	k.save(exec)
+	if got := status(); got != autonoma.WaitingProvider {
+		t.Errorf("waiting, while the run goes on: %s", got)
+	}
 	exec.Status = autonoma.StepCompleted
 	k.save(exec)
 	if got := status(); got != autonoma.Completed {
