@@ -112,3 +112,9 @@ func Head(run *autonoma.Run, all []autonoma.Execution) []string {
 	}
 	return l.tips(commits)
 }
+
+// Within reports whether a commit that a run left holds another one.
+func Within(all []autonoma.Execution, commit, other string) bool {
+	l := lineageOf(all)
+	return commit == other || l.descends(commit, other)
+}

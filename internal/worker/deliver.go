@@ -8,6 +8,7 @@ import (
 
 	"autonoma"
 	"autonoma/internal/queue"
+	"autonoma/internal/rigor"
 	"autonoma/internal/service"
 	"autonoma/internal/store"
 )
@@ -17,6 +18,7 @@ type delivery struct {
 	output    autonoma.Output
 	artifacts []autonoma.Artifact
 	problem   *autonoma.Failure // why the run fails all the same
+	apart     []rigor.Earlier   // what is left out
 }
 
 // deliver hands over the result of a run, of which the execution came to the last:
@@ -133,6 +135,11 @@ func unverified(v autonoma.Verification) string {
 func (d delivery) tell(tx *store.Tx, run *autonoma.Run, now time.Time) ([]autonoma.Event, error) {
 	told, err := putArtifacts(tx, "", d.artifacts, now)
 	run.Output = &d.output
+	for _, e := range d.apart {
+		told = append(told, autonoma.NewEvent(autonoma.EventNotice, "", now, autonoma.Notice{
+			Code: "left_out", Message: fmt.Sprintf("what step %s made, commit %s, is not in the result: the two are in conflict", e.Step.ID, e.Result.Commit),
+		}))
+	}
 	return append(told, autonoma.NewEvent(autonoma.EventDelivery, "", now, d.output)), err
 }
 

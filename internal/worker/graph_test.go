@@ -194,7 +194,8 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// A conflict that nobody settles fails the run, and hands over what fits.
+// A conflict that nobody settles fails the run, and hands over what fits: it says no
+// more than that of what was done, and names what is left out.
 func TestConflictLeft(t *testing.T) {
 	h := open(t, play(t, `
   - match: {agent: coder-ai, phase: generate, contains: "Files in conflict"}
@@ -208,6 +209,19 @@ func TestConflictLeft(t *testing.T) {
 	}
 	if got := h.git("show", *run.Output.Branch+":both.txt"); got != "one\nTWO\nthree" && got != "one\nzwei\nthree" {
 		t.Errorf("handed over is %q", got)
+	}
+	in, out := "left", "right"
+	if strings.Contains(h.git("show", *run.Output.Branch+":both.txt"), "zwei") {
+		in, out = out, in
+	}
+	notices := ""
+	for _, e := range h.events(run.ID) {
+		if n := dataOf[autonoma.Notice](e); e.Kind == autonoma.EventNotice && n.Code == "left_out" {
+			notices += n.Message
+		}
+	}
+	if run.Output.Summary != "Do "+in+"." || strings.Count(notices, "step ") != 1 || !strings.Contains(notices, "step "+out+" ") {
+		t.Errorf("of %s is said %q, and %q", in, run.Output.Summary, notices)
 	}
 }
 

@@ -11,11 +11,12 @@ import (
 )
 
 // made is what the completed steps of a run made: results, and the commit that holds
-// all of it. Head and base are the same if nothing was changed.
+// them all. Head and base are the same if nothing was changed.
 type made struct {
 	run        autonoma.Run
 	results    []rigor.Earlier // in the order in which the steps were begun
 	base, head string
+	apart      []rigor.Earlier // results that are in conflict with the head, and not in it
 }
 
 // made returns what the completed executions of a run made, with one that is not
@@ -48,14 +49,29 @@ func (w *Worker) made(ctx context.Context, id autonoma.RunID, last autonoma.Exec
 		}
 		if len(together.Conflicts) == 0 {
 			m.head = together.Commit
+			return m, nil
 		}
+		m.keep(func(r autonoma.Result) bool { return service.Within(all, m.head, r.Commit) })
 	}
 	return m, nil
 }
 
+// keep sets the results apart that are not within the head.
+func (m *made) keep(within func(autonoma.Result) bool) {
+	var kept []rigor.Earlier
+	for _, e := range m.results {
+		if within(e.Result) {
+			kept = append(kept, e)
+		} else {
+			m.apart = append(m.apart, e)
+		}
+	}
+	m.results = kept
+}
+
 // outcome sums up what the steps of a run came to.
 func (w *Worker) outcome(m made) delivery {
-	d := delivery{output: autonoma.Output{
+	d := delivery{apart: m.apart, output: autonoma.Output{
 		Summary: m.summary(), BaseCommit: m.base, HeadCommit: m.head, Confidence: 1, Verification: w.verification(m),
 	}}
 	for _, e := range m.results {
