@@ -51,7 +51,7 @@ func (w world) keysCommand() *cobra.Command {
 		},
 	}
 	create.Flags().StringVar(&name, "name", "", "name of the tenant")
-	create.Flags().StringVar(&plan, "plan", string(autonoma.Startup), "startup, growth, scale or enterprise")
+	create.Flags().StringVar(&plan, "plan", "", "startup, growth, scale or enterprise (default the tenant's, startup for a new one)")
 	create.Flags().StringSliceVar(&scopes, "scope", []string{string(autonoma.ScopeRead), string(autonoma.ScopeWrite)}, "read, write or admin")
 	addFlags(create.Flags(), "data")
 	keys.AddCommand(create)

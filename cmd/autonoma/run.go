@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"autonoma"
 	"autonoma/api"
@@ -33,8 +34,9 @@ func (w world) runCommand() *cobra.Command {
 		Short: "Carry out one task here and now, and show how it goes",
 		Long: `Carry out one task with the local data directory, and show how it goes.
 
-If a server works on that directory already, the task is given to it. The exit
-code is 0 only if the task is completed. Ctrl-C stops watching; the task is then
+If a server works on that directory already, the task is given to it, and its
+model, sandbox and source roots hold. The exit code
+is 0 only if the task is completed. Ctrl-C stops watching; the task is then
 cancelled.`,
 		Args: exactly(1, "one task, in quotes"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -51,7 +53,7 @@ cancelled.`,
 			if in.Source, err = ownSource(cfg, source); err != nil {
 				return err
 			}
-			return w.withServer(c.Context(), cfg, func(ctx context.Context, api *client.Client) error {
+			return w.withServer(c.Context(), cfg, changed(c.Flags(), "model", "sandbox", "slots", "agents", "flows", "push"), func(ctx context.Context, api *client.Client) error {
 				return w.watch(ctx, api, in, asJSON)
 			})
 		},
@@ -108,6 +110,17 @@ func ownSource(cfg *config, source string) (string, error) {
 	return top, nil
 }
 
+// changed returns those of the flags that were given.
+func changed(f *pflag.FlagSet, names ...string) []string {
+	var given []string
+	for _, name := range names {
+		if f.Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	return given
+}
+
 // isPath tells a path from a URL.
 func isPath(source string) bool {
 	if filepath.IsAbs(source) || source[0] == '.' {
@@ -130,8 +143,9 @@ func repository(dir string) string {
 }
 
 // withServer calls fn with a client of the server that works on the data
-// directory, or of one that is started in this process for as long as fn takes.
-func (w world) withServer(ctx context.Context, cfg *config, fn func(context.Context, *client.Client) error) error {
+// directory, or of one that is started in this process for as long as fn takes. The
+// flags are those given that a server which is there already would not obey.
+func (w world) withServer(ctx context.Context, cfg *config, flags []string, fn func(context.Context, *client.Client) error) error {
 	log := slog.New(slog.NewTextHandler(w.Stderr, &slog.HandlerOptions{Level: max(cfg.LogLevel, slog.LevelWarn)}))
 	a, err := w.open(ctx, cfg, log)
 	if errors.Is(err, errBusy) {
@@ -142,6 +156,10 @@ func (w world) withServer(ctx context.Context, cfg *config, fn func(context.Cont
 		if have.URL == "" {
 			return fmt.Errorf("%s: another autonoma holds this data directory and serves nothing; wait for it to end", cfg.Data)
 		}
+		if len(flags) > 0 {
+			return fmt.Errorf("the server at %s works on %s, and its own settings hold: leave out %s, stop the server, or use another --data", have.URL, cfg.Data, strings.Join(flags, " and "))
+		}
+		fmt.Fprintf(w.Stderr, "given to the server at %s\n", have.URL)
 		return fn(ctx, &client.Client{BaseURL: have.URL, Key: have.Key})
 	}
 	if err != nil {

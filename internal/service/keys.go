@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -116,7 +117,7 @@ func (k *Keys) Found(ctx context.Context, name string) (string, error) {
 func (k *Keys) Create(ctx context.Context, tenant string, plan autonoma.PlanName, scopes []autonoma.KeyScope) (string, error) {
 	tenant = strings.TrimSpace(tenant)
 	wish := NewKey{Name: tenant, Scopes: scopes}
-	faults := checkTenant(tenant, plan)
+	faults := checkTenant(tenant, cmp.Or(plan, autonoma.Startup))
 	if len(faults) == 0 || faults[0].Field != "name" {
 		faults = append(faults, k.check(wish)...)
 	}
@@ -132,10 +133,10 @@ func (k *Keys) provision(ctx context.Context, owner autonoma.Tenant, wish NewKey
 		there, err := tx.TenantNamed(owner.Name)
 		switch {
 		case errors.Is(err, autonoma.ErrNotFound):
-			owner.ID, owner.CreatedAt = autonoma.NewTenantID(), k.now()
+			owner.ID, owner.CreatedAt, owner.Plan = autonoma.NewTenantID(), k.now(), cmp.Or(owner.Plan, autonoma.Startup)
 			err = tx.InsertTenant(owner)
-		case err == nil && there.Plan != owner.Plan:
-			err = fmt.Errorf("the tenant %s is on the plan %s: %w", owner.Name, there.Plan, autonoma.ErrConflict)
+		case err == nil && owner.Plan != "" && there.Plan != owner.Plan:
+			err = fmt.Errorf("the tenant %s is on the plan %s; name no other here, but change it by PATCH of the tenant: %w", owner.Name, there.Plan, autonoma.ErrConflict)
 		default:
 			owner = there
 		}
