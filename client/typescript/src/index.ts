@@ -27,6 +27,14 @@ export class ProblemError extends Error {
   }
 }
 
+/** A StrangeAnswer is none of the server's, as the page of a proxy that cannot reach it. */
+export class StrangeAnswer extends Error {
+  constructor(readonly status: number) {
+    super(`an answer with status ${status} is no stream of events; is there an Autonoma server at this address?`);
+    this.name = "StrangeAnswer";
+  }
+}
+
 export interface Options {
   /** Address of the server, as in http://127.0.0.1:7420 */
   baseUrl: string;
@@ -51,15 +59,17 @@ export class Autonoma {
   }
 
   /**
-   * Follows a task from the event after the given number to the last one there
-   * will be. When the connection breaks it comes again, with the number of the last
-   * event that was seen: nothing is missed, and nothing comes twice.
+   * Follows a task, an execution of an agent or a run of a workflow, from the event
+   * after the given number to the last one there will be. When the connection breaks
+   * or the server is down it comes again, with the number of the last event that was
+   * seen: nothing is missed, and nothing comes twice. It gives up after ten failures
+   * in a row, and at once when it is told something that will not pass.
    */
-  async *events(taskId: string, options: { after?: number; signal?: AbortSignal } = {}): AsyncGenerator<Event> {
+  async *events(runId: string, options: { after?: number; signal?: AbortSignal } = {}): AsyncGenerator<Event> {
     let after = options.after ?? 0;
     for (let failures = 0; ; ) {
       try {
-        const response = await this.open(taskId, after, options.signal);
+        const response = await this.open(runId, after, options.signal);
         if (response.status === 204) return; // all was seen
         for await (const event of read(response)) {
           failures = 0;
@@ -68,22 +78,38 @@ export class Autonoma {
           if (ends(event)) return;
         }
       } catch (error) {
-        if (options.signal?.aborted || error instanceof ProblemError) throw error;
+        if (options.signal?.aborted || !passes(error)) throw error;
         if (++failures > 10) throw error;
       }
       await pause(Math.min(1000 * 2 ** failures, 10_000), options.signal);
     }
   }
 
-  private async open(taskId: string, after: number, signal?: AbortSignal): Promise<Response> {
+  private async open(runId: string, after: number, signal?: AbortSignal): Promise<Response> {
     const ask = this.options.fetch ?? globalThis.fetch;
-    const url = new URL(`/v1/agents/tasks/${encodeURIComponent(taskId)}/events`, this.options.baseUrl);
+    const url = new URL(`${pathOf(runId)}/events`, this.options.baseUrl);
     const headers: Record<string, string> = { Authorization: `Bearer ${this.options.key}`, Accept: "text/event-stream" };
     if (after > 0) headers["Last-Event-ID"] = String(after);
     const response = await ask(url, { headers, signal: signal ?? null, redirect: "error" });
     await refuse(response);
+    if (response.status !== 204 && !response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
+      await response.body?.cancel();
+      throw new StrangeAnswer(response.status);
+    }
     return response;
   }
+}
+
+/** The path of a run: those of workflows have one of their own. */
+function pathOf(runId: string): string {
+  const runs = runId.startsWith("wf_") ? "/v1/customer/workflow" : "/v1/agents/tasks";
+  return `${runs}/${encodeURIComponent(runId)}`;
+}
+
+/** Reports whether it makes sense to try again after an error. */
+function passes(error: unknown): boolean {
+  if (error instanceof ProblemError) return error.problem.status >= 500 || error.problem.status === 429;
+  return !(error instanceof StrangeAnswer) || error.status >= 500 || error.status === 429;
 }
 
 const throwing: Middleware = {
@@ -118,18 +144,23 @@ async function* read(response: Response): AsyncGenerator<Event> {
   }
 }
 
-/** Reports whether nothing more happens to the task of an event. */
+/** Reports whether nothing more happens to the run of an event. */
 function ends(event: Event): boolean {
   const status = event.kind === "status" ? (event.data as { status?: string }).status : undefined;
   return status === "completed" || status === "failed" || status === "cancelled";
 }
 
-function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener("abort", () => {
+async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted(); // no listener would hear of that
+  await new Promise<void>((resolve, reject) => {
+    const stop = () => {
       clearTimeout(timer);
-      reject(signal.reason);
-    }, { once: true });
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", stop, { once: true });
   });
 }

@@ -1,8 +1,9 @@
 // The client against a server that is already running: AUTONOMA_URL and
 // AUTONOMA_KEY say where, AUTONOMA_SOURCE is a repository that it may work on.
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { Autonoma, ProblemError, type Event } from "../src/index.js";
+import { getEventListeners } from "node:events";
+import { test, type TestContext } from "node:test";
+import { Autonoma, ProblemError, StrangeAnswer, type Event } from "../src/index.js";
 
 function need(name: string): string {
   const value = process.env[name];
@@ -62,6 +63,87 @@ test("a stream that is cut off goes on where it was", async () => {
   for await (const event of new Autonoma({ baseUrl, key, fetch: cutting }).events(taskId)) numbers.push(event.seq);
   assert.equal(cuts, 2);
   assert.deepEqual(numbers, numbers.map((_, i) => i + 1));
+});
+
+test("runs of workflows and executions of agents are followed too", async () => {
+  const workflow = { name: "greet", steps: [{ id: "work", agent: "coder-ai", task: "Spell the greeting right." }] };
+  const { data: run } = await autonoma.api.POST("/v1/customer/workflow", { body: { workflow, source, scope: "demo" } });
+  const { data: execution } = await autonoma.api.POST("/v1/admin/rigor/invoke/{personality}", {
+    params: { path: { personality: "coder-ai" } },
+    body: { prompt: "Spell the greeting right.", source, scope: "demo" },
+  });
+  for (const id of [run!.workflowId, execution!.executionId]) {
+    const seen: Event[] = [];
+    for await (const event of autonoma.events(id)) seen.push(event);
+    assert.deepEqual(seen.map((e) => e.seq), seen.map((_, i) => i + 1));
+    assert.equal(seen.at(-1)?.kind, "status", id);
+  }
+});
+
+/** Lets no time pass in pauses until the test is over. */
+function hurry(t: TestContext) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const hand = setInterval(() => t.mock.timers.runAll(), 1);
+  t.after(() => clearInterval(hand));
+}
+
+/** A client whose answers are these, the last one for ever; and how often it asked. */
+function answered(...answers: (() => Response)[]) {
+  const asked = { times: 0 };
+  const answer: typeof fetch = async () => {
+    assert.ok(asked.times < 50, "it asks for ever");
+    return answers[Math.min(asked.times++, answers.length - 1)]!();
+  };
+  return { client: new Autonoma({ baseUrl, key, fetch: answer }), asked };
+}
+
+const page = (status: number) => () => new Response("<h1>Sorry</h1>", { status, headers: { "Content-Type": "text/html" } });
+const told = (status: number, code: string) => () =>
+  new Response(JSON.stringify({ title: code, status, code }), { status, headers: { "Content-Type": "application/problem+json" } });
+const stream = (...events: object[]) => () =>
+  new Response(events.map((e) => `data: ${JSON.stringify(e)}\n\n`).join(""), { headers: { "Content-Type": "text/event-stream" } });
+
+test("a stream outlasts a server that is down for a while", async (t) => {
+  hurry(t);
+  const { client } = answered(
+    stream({ seq: 1, kind: "turn", data: {} }), page(502), told(503, "unavailable"), told(429, "rate_limited"),
+    stream({ seq: 2, kind: "status", data: { status: "completed" } }),
+  );
+  const numbers: number[] = [];
+  for await (const event of client.events("task_000000000000")) numbers.push(event.seq);
+  assert.deepEqual(numbers, [1, 2]);
+});
+
+test("a stream gives up", async (t) => {
+  hurry(t);
+  const strange = (status: number) => (error: unknown) => error instanceof StrangeAnswer && error.status === status;
+  const down = answered(page(502));
+  await assert.rejects(down.client.events("task_000000000000").next(), strange(502));
+  assert.equal(down.asked.times, 11);
+  const elsewhere = answered(page(200));
+  await assert.rejects(elsewhere.client.events("task_000000000000").next(), strange(200));
+  assert.equal(elsewhere.asked.times, 1);
+});
+
+test("a signal ends a pause, and pauses leave nothing on it", async (t) => {
+  const over = new AbortController();
+  const reason = new Error("enough");
+  let cut = () => over.abort(reason); // while an answer is read, before the pause
+  const { client, asked } = answered(() => new Response(new ReadableStream({
+    pull(out) { cut(); out.close(); },
+  }, { highWaterMark: 0 }), { headers: { "Content-Type": "text/event-stream" } }));
+  await assert.rejects(client.events("task_000000000000", { signal: over.signal }).next(), reason);
+  assert.equal(asked.times, 1);
+
+  hurry(t);
+  const later = new AbortController();
+  cut = () => {
+    if (asked.times < 5) return;
+    assert.equal(getEventListeners(later.signal, "abort").length, 0);
+    later.abort(reason);
+  };
+  await assert.rejects(client.events("task_000000000000", { signal: later.signal }).next(), reason);
+  assert.equal(asked.times, 5);
 });
 
 test("problems are errors with a code", async () => {
