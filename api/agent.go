@@ -76,13 +76,26 @@ type Coordination struct {
 	Workers     []Worker     `json:"workers" doc:"The processes that carry out executions and are alive."`
 }
 
+// A Teamwork is how the agents of a run work together.
+type Teamwork string
+
+// How agents work together.
+const (
+	Single     Teamwork = "single"     // there is one step
+	Sequential Teamwork = "sequential" // the steps are in a line
+	Graph      Teamwork = "graph"      // some may be under way at the same time
+)
+
+// Teamworks are all ways in which agents work together.
+var Teamworks = []Teamwork{Single, Sequential, Graph}
+
 // An ActiveTask is a run that has begun and is not over.
 type ActiveTask struct {
 	TaskID       autonoma.RunID    `json:"taskId" doc:"Names the run."`
 	Kind         autonoma.Kind     `json:"kind" doc:"Through which door it came in."`
 	Status       autonoma.Status   `json:"status" doc:"Where it is in its life."`
 	Progress     int               `json:"progress" doc:"Hundredths that are done."`
-	Pattern      string            `json:"pattern" doc:"How its agents work together: sequential, each on what the one before left, or single."`
+	Pattern      Teamwork          `json:"pattern" doc:"How its agents work together: single, there is one step; sequential, each on what the one before left; graph, some may work at the same time."`
 	CurrentAgent *autonoma.AgentID `json:"currentAgent" doc:"The agent that works on it now."`
 	Agents       []ActiveAgent     `json:"agents" doc:"All its steps, in order, and who does them."`
 }

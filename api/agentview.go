@@ -51,10 +51,7 @@ func AgentStatusOf(a Agent, load autonoma.Load, r autonoma.Record) AgentStatus {
 func ActiveTaskOf(run autonoma.Run) ActiveTask {
 	t := ActiveTask{
 		TaskID: run.ID, Kind: run.Kind, Status: run.Status, Progress: run.Progress,
-		Pattern: "sequential", Agents: make([]ActiveAgent, len(run.Steps)),
-	}
-	if len(run.Steps) == 1 {
-		t.Pattern = "single"
+		Pattern: patternOf(run), Agents: make([]ActiveAgent, len(run.Steps)),
 	}
 	if step := run.Current(); step != nil {
 		t.CurrentAgent = &step.Agent
@@ -66,6 +63,19 @@ func ActiveTaskOf(run autonoma.Run) ActiveTask {
 		}
 	}
 	return t
+}
+
+// patternOf returns how the agents of a run work together.
+func patternOf(run autonoma.Run) Teamwork {
+	if len(run.Steps) == 1 {
+		return Single
+	}
+	for _, step := range run.Steps {
+		if !run.Alone(step.ID) {
+			return Graph
+		}
+	}
+	return Sequential
 }
 
 // ExecutionOf returns an execution as it is shown, with its artifacts.

@@ -238,6 +238,29 @@ func TestCoordination(t *testing.T) {
 	k.do(k.ann, "GET", "/v1/agents/orchestrator/coordination", "") // as documented
 }
 
+// The steps of a run are in a line, or they are not.
+func TestCoordinationPattern(t *testing.T) {
+	k := newKit(t)
+	step := func(id, needs string) string {
+		return `{"id": "` + id + `", "agent": "coder-ai", "task": "x", "dependsOn": [` + needs + `]}`
+	}
+	for _, tt := range []struct {
+		want  api.Teamwork
+		steps []string
+	}{
+		{api.Single, []string{step("a", "")}},
+		{api.Sequential, []string{step("a", ""), step("b", `"a"`), step("c", `"b"`)}},
+		{api.Graph, []string{step("a", ""), step("b", "")}},
+		{api.Graph, []string{step("a", ""), step("b", `"a"`), step("c", `"a"`), step("d", `"b", "c"`)}},
+	} {
+		run := k.runOf(`{"workflow": {"name": "w", "pattern": "graph", "steps": [` + strings.Join(tt.steps, ", ") + `]}}`)
+		k.become(run.WorkflowID, autonoma.InProgress, "", nil)
+		if got := must(k.client(k.ann).Coordination(t.Context()))(t).ActiveTasks[0]; got.TaskID != run.WorkflowID || got.Pattern != tt.want {
+			t.Errorf("%d steps: %s is %s, want %s", len(tt.steps), got.TaskID, got.Pattern, tt.want)
+		}
+	}
+}
+
 // A coordination is bounded, however much is under way.
 func TestCoordinationIsBounded(t *testing.T) {
 	k := newKit(t)

@@ -22,6 +22,7 @@ func refineAgents(name string, p map[string]*huma.Schema) {
 	case "ActiveTask":
 		enum(p["kind"], autonoma.Kinds)
 		enum(p["status"], autonoma.Statuses)
+		enum(p["pattern"], api.Teamworks)
 		between(p["progress"], 0, 100)
 	case "ActiveAgent":
 		enum(p["status"], autonoma.StepStatuses)

@@ -851,8 +851,11 @@ export interface components {
              * @enum {string}
              */
             kind: "task" | "rigor" | "workflow";
-            /** @description How its agents work together: sequential, each on what the one before left, or single. */
-            pattern: string;
+            /**
+             * @description How its agents work together: single, there is one step; sequential, each on what the one before left; graph, some may work at the same time.
+             * @enum {string}
+             */
+            pattern: "single" | "sequential" | "graph";
             /**
              * Format: int64
              * @description Hundredths that are done.
