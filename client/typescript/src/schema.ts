@@ -769,7 +769,45 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What happens to a task
+         * @description Sent to webhooks that want to be told of it, and at the end of a task to its callbackUrl: at least once, in order for each task.
+         */
+        post: operations["receiveEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    ping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A webhook is tried out */
+        post: operations["receivePing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         ACMF: {
@@ -1906,6 +1944,10 @@ export interface components {
              * @enum {string}
              */
             status: "pending" | "running" | "completed" | "failed" | "cancelled" | "skipped";
+        };
+        Ping: {
+            /** @description The webhook that is tried out. */
+            webhookId: string;
         };
         Problem: {
             /**
@@ -5391,6 +5433,106 @@ export interface operations {
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
+        };
+    };
+    receiveEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the delivery: the same in each attempt. */
+                "webhook-id": string;
+                /** @description When the attempt is made, in seconds since 1970. */
+                "webhook-timestamp": string;
+                /** @description Signatures as Standard Webhooks has them, one for each secret that is good. */
+                "webhook-signature": string;
+                /** @description sha256=, and the HMAC-SHA256 of the body in hex. */
+                "x-autonoma-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: components["schemas"]["Task"];
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
+                    /**
+                     * @description What happened.
+                     * @enum {string}
+                     */
+                    type: "task.queued" | "task.started" | "task.awaiting_approval" | "task.waiting_provider" | "task.completed" | "task.failed" | "task.cancelled" | "task.resumed" | "rigor.queued" | "rigor.started" | "rigor.awaiting_approval" | "rigor.waiting_provider" | "rigor.completed" | "rigor.failed" | "rigor.cancelled" | "rigor.resumed" | "workflow.queued" | "workflow.started" | "workflow.awaiting_approval" | "workflow.waiting_provider" | "workflow.completed" | "workflow.failed" | "workflow.cancelled" | "workflow.resumed" | "code.generated" | "code.reviewed" | "approval.pending" | "approval.approved" | "approval.rejected" | "approval.expired";
+                };
+            };
+        };
+        responses: {
+            /** @description Taken, and not sent again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again, for a day */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receivePing: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the delivery: the same in each attempt. */
+                "webhook-id": string;
+                /** @description When the attempt is made, in seconds since 1970. */
+                "webhook-timestamp": string;
+                /** @description Signatures as Standard Webhooks has them, one for each secret that is good. */
+                "webhook-signature": string;
+                /** @description sha256=, and the HMAC-SHA256 of the body in hex. */
+                "x-autonoma-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: components["schemas"]["Ping"];
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
+                    /**
+                     * @description What happened.
+                     * @enum {string}
+                     */
+                    type: "webhook.ping";
+                };
+            };
+        };
+        responses: {
+            /** @description Taken, and not sent again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again, for a day */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
 }
