@@ -152,22 +152,21 @@ func (s *server) finish() {
 	s.document = text
 }
 
-// describeBodies adds the bodies that the operations read and write by
+// asks adds an example to the body of a request, which handle has described.
+func asks(op *huma.Operation, example any) {
+	op.RequestBody.Content["application/json"].Example = example
+}
+
+// describeBodies adds examples, and the bodies that the operations write by
 // themselves.
 func (s *server) describeBodies(doc *huma.OpenAPI) {
 	task := "/v1/agents/tasks/{taskId}"
 	create := doc.Paths["/v1/agents/tasks"].Post
-	create.RequestBody = &huma.RequestBody{
-		Required: true,
-		Content:  map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.CreateTask](s), Example: exampleTask()}},
-	}
+	asks(create, exampleTask())
 	create.Responses["202"].Content["application/json"].Example = exampleAnswer()
 
 	invoke := doc.Paths["/v1/admin/rigor/invoke/{personality}"].Post
-	invoke.RequestBody = &huma.RequestBody{
-		Required: true,
-		Content:  map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.Invoke](s), Example: exampleInvoke()}},
-	}
+	asks(invoke, exampleInvoke())
 	for op, example := range map[*huma.Operation]any{
 		invoke: exampleInvoked(), doc.Paths[task+"/retry"].Post: exampleAnswer(),
 	} {

@@ -220,25 +220,25 @@ func (s *server) rotateHookSecret(ctx context.Context, by autonoma.Actor, in *ho
 	return s.Hooks.Rotate(ctx, by, in.WebhookID, also)
 }
 
-// describeHooks adds the bodies that the operations read by themselves.
+// describeHooks adds examples, and what is sent to webhooks.
 func (s *server) describeHooks(doc *huma.OpenAPI) {
-	body := func(schema *huma.Schema, example any) *huma.RequestBody {
-		return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema, Example: example}}}
-	}
-	doc.Paths[hooks].Post.RequestBody = body(schemaOf[api.CreateHook](s), map[string]any{
+	asks(doc.Paths[hooks].Post, map[string]any{
 		"url": "https://your-domain.com/webhook", "events": []string{"task.completed", "task.failed"},
 	})
-	doc.Paths[hook].Patch.RequestBody = body(schemaOf[api.ChangeHook](s), map[string]any{"disabled": true})
+	asks(doc.Paths[hook].Patch, map[string]any{"disabled": true})
+	body := func(schema *huma.Schema) *huma.RequestBody {
+		return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
+	}
 	nobody := []map[string][]string{{}} // no key of ours is sent
 	doc.Webhooks = map[string]*huma.PathItem{
 		"event": {Post: &huma.Operation{
 			OperationID: "receiveEvent", Summary: "What happens to a task", Tags: []string{"webhooks"},
 			Description: "Sent to webhooks that want to be told of it, and at the end of a task to its callbackUrl: at least once, in order for each task.",
-			Parameters:  signed(), RequestBody: body(sends(s, schemaOf[api.Task](s), autonoma.HookTypes()...), nil), Responses: taken(), Security: nobody,
+			Parameters:  signed(), RequestBody: body(sends(s, schemaOf[api.Task](s), autonoma.HookTypes()...)), Responses: taken(), Security: nobody,
 		}},
 		"ping": {Post: &huma.Operation{
 			OperationID: "receivePing", Summary: "A webhook is tried out", Tags: []string{"webhooks"},
-			Parameters: signed(), RequestBody: body(sends(s, schemaOf[api.Ping](s), autonoma.PingHookType), nil), Responses: taken(), Security: nobody,
+			Parameters: signed(), RequestBody: body(sends(s, schemaOf[api.Ping](s), autonoma.PingHookType)), Responses: taken(), Security: nobody,
 		}},
 	}
 }

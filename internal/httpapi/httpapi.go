@@ -106,8 +106,20 @@ func build(cfg Config) (*server, http.Handler) {
 	return s, s.noted(s.recovered(s.authenticated(mux)))
 }
 
-// routes are all operations of the API. This is all of it:
+// routes are all operations of the API.
 func (s *server) routes() {
+	s.taskRoutes()
+	s.agentRoutes()
+	s.rigorRoutes()
+	s.hookRoutes()
+	s.adminRoutes()
+	s.approvalRoutes()
+	s.workflowRoutes()
+	s.utilityRoutes()
+}
+
+// taskRoutes are the operations on tasks.
+func (s *server) taskRoutes() {
 	const tasks, task = "/v1/agents/tasks", "/v1/agents/tasks/{taskId}"
 	on := []string{"tasks"}
 	creates(s, huma.Operation{OperationID: "createTask", Method: http.MethodPost, Path: tasks, Tags: on, DefaultStatus: http.StatusAccepted,
@@ -131,11 +143,13 @@ func (s *server) routes() {
 	handle(s, huma.Operation{OperationID: "getTaskArtifact", Method: http.MethodGet, Path: task + "/artifacts/{artifactId}", Tags: on,
 		Summary: "Get the content of an artifact",
 		Errors:  []int{403, 404}}, s.taskArtifact)
-
 	creates(s, huma.Operation{OperationID: "retryTask", Method: http.MethodPost, Path: task + "/retry", Tags: on, DefaultStatus: http.StatusAccepted,
 		Summary: "Submit the request of a task that is over once more",
 		Errors:  []int{404, 503}}, s.retryTask, s.createdTask)
+}
 
+// agentRoutes are the operations on agents.
+func (s *server) agentRoutes() {
 	agents := []string{"agents"}
 	handle(s, huma.Operation{OperationID: "listAgents", Method: http.MethodGet, Path: "/v1/agents/list", Tags: agents,
 		Summary: "List all available AI agents and their current status",
@@ -146,7 +160,10 @@ func (s *server) routes() {
 	handle(s, huma.Operation{OperationID: "getCoordination", Method: http.MethodGet, Path: "/v1/agents/orchestrator/coordination", Tags: agents,
 		Summary: "See which agents work on what, what waits, and who does the work",
 		Errors:  []int{403}}, s.coordination)
+}
 
+// rigorRoutes are the operations on single executions.
+func (s *server) rigorRoutes() {
 	rigor := []string{"rigor"}
 	creates(s, huma.Operation{OperationID: "invokeAgent", Method: http.MethodPost, Path: "/v1/admin/rigor/invoke/{personality}", Tags: rigor, DefaultStatus: http.StatusAccepted,
 		Summary: "Invoke the RIGOR framework on a specific agent",
@@ -157,8 +174,10 @@ func (s *server) routes() {
 	handle(s, huma.Operation{OperationID: "getRigorHealth", Method: http.MethodGet, Path: "/v1/admin/rigor/health", Tags: rigor,
 		Summary: "Check whether executions can be carried out",
 		Errors:  []int{403}}, s.rigorHealth)
-	s.hookRoutes()
+}
 
+// adminRoutes are the operations on tenants and keys.
+func (s *server) adminRoutes() {
 	const tenants, keys = "/v1/admin/tenants", "/v1/admin/keys"
 	admin := []string{"admin"}
 	creates(s, huma.Operation{OperationID: "createTenant", Method: http.MethodPost, Path: tenants, Tags: admin, DefaultStatus: http.StatusCreated,
@@ -179,6 +198,10 @@ func (s *server) routes() {
 		Summary: "Make an API key good for nothing, at once", Errors: []int{403, 404, 409}}, s.revokeKey)
 	creates(s, huma.Operation{OperationID: "rotateKey", Method: http.MethodPost, Path: keys + "/{keyId}/rotate", Tags: admin,
 		Summary: "Give an API key a new secret", Errors: []int{404}}, s.rotateKey, issuedKey)
+}
+
+// approvalRoutes are the operations on questions to humans.
+func (s *server) approvalRoutes() {
 	const approvals, approval = "/v1/approvals", "/v1/approvals/{approvalId}"
 	of := []string{"approvals"}
 	handle(s, huma.Operation{OperationID: "listApprovals", Method: http.MethodGet, Path: approvals, Tags: of,
@@ -190,9 +213,10 @@ func (s *server) routes() {
 	handle(s, huma.Operation{OperationID: "decideApproval", Method: http.MethodPost, Path: approval + "/decision", Tags: of,
 		Summary: "Answer a question: the step begins, or the task ends",
 		Errors:  []int{400, 403, 404, 408, 409, 413, 415, 422}}, s.decideApproval)
+}
 
-	s.workflowRoutes()
-
+// utilityRoutes tell of the server and its use.
+func (s *server) utilityRoutes() {
 	utility := []string{"utility"}
 	handle(s, huma.Operation{OperationID: "getUsage", Method: http.MethodGet, Path: "/v1/usage", Tags: utility,
 		Summary: "Get what was used, by day, agent and model", Errors: []int{403}}, s.usage)

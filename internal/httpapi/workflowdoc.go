@@ -4,24 +4,16 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"autonoma"
-	"autonoma/api"
 )
 
-// describeWorkflows adds what the operations on workflows read and write by
+// describeWorkflows adds examples, and what the operations on workflows write by
 // themselves.
 func (s *server) describeWorkflows(doc *huma.OpenAPI) {
-	body := func(op *huma.Operation, schema *huma.Schema, example any) {
-		op.RequestBody = &huma.RequestBody{
-			Required: true,
-			Content:  map[string]*huma.MediaType{"application/json": {Schema: schema, Example: example}},
-		}
-	}
-	definition := schemaOf[api.Workflow](s)
-	body(doc.Paths[templatesPath].Post, definition, exampleWorkflow())
-	body(doc.Paths[templatesPath+"/validate"].Post, definition, exampleWorkflow())
-	body(doc.Paths[templatesPath+"/{name}"].Put, definition, exampleWorkflow())
+	asks(doc.Paths[templatesPath].Post, exampleWorkflow())
+	asks(doc.Paths[templatesPath+"/validate"].Post, exampleWorkflow())
+	asks(doc.Paths[templatesPath+"/{name}"].Put, exampleWorkflow())
 	run := doc.Paths[runsPath].Post
-	body(run, schemaOf[api.RunWorkflow](s), exampleRun())
+	asks(run, exampleRun())
 	run.Responses["202"].Content["application/json"].Example = exampleRunAnswer()
 
 	const one = runsPath + "/{id}"

@@ -182,6 +182,19 @@ func (s *shop) prompts() []string {
 	return all
 }
 
+// needsMapping ends a test of what only a sandbox can show that gives commands a file
+// tree of their own: as skipped, or as failed where every part has to run.
+func (s *shop) needsMapping() {
+	s.t.Helper()
+	if sandbox.MapsPaths(s.engine.Box) {
+		return
+	}
+	if os.Getenv("AUTONOMA_TEST_REQUIRE") != "" {
+		s.t.Fatal("no sandbox here can show a directory in a checkout")
+	}
+	s.t.Skip("no sandbox here can show a directory in a checkout")
+}
+
 // heard returns what the model was told last.
 func (s *shop) heard() string {
 	m := s.asked[len(s.asked)-1].Messages

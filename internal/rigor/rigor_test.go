@@ -15,7 +15,6 @@ import (
 	"autonoma/internal/journal"
 	"autonoma/internal/model"
 	"autonoma/internal/rigor"
-	"autonoma/internal/sandbox"
 	"autonoma/internal/workspace/workspacetest"
 )
 
@@ -323,12 +322,7 @@ func TestSetup(t *testing.T) {
       - calls: [{name: bash, args: {command: "test ! -e deps/mine && cp deps/when when; touch deps/mine"}}]
       - calls: [{name: finish, args: {summary: Note it., confidence: 1}}]
 `)
-	if !sandbox.MapsPaths(s.engine.Box) {
-		if os.Getenv("AUTONOMA_TEST_REQUIRE") != "" {
-			t.Fatal("no sandbox here can show a directory in a checkout")
-		}
-		t.Skip("no sandbox here can show a directory in a checkout")
-	}
+	s.needsMapping()
 	req := autonoma.Request{
 		Scope:  autonoma.POC,
 		Setup:  []string{"mkdir deps && date +%N >deps/when", "ln -s / link"},
@@ -369,12 +363,7 @@ cp version "$repo/ran" && date +%N >>"$repo/when"
       - calls: [{name: bash, args: {command: "cat /caches/m2/ran /caches/m2/when"}}]
       - calls: [{name: finish, args: {summary: Look., confidence: 1}}]
 `)
-	if !sandbox.MapsPaths(s.engine.Box) {
-		if os.Getenv("AUTONOMA_TEST_REQUIRE") != "" {
-			t.Fatal("no sandbox here can show a cache")
-		}
-		t.Skip("no sandbox here can show a cache")
-	}
+	s.needsMapping()
 	sees := func() string {
 		t.Helper()
 		s.must(s.job("coder-ai", autonoma.Request{Scope: autonoma.POC, Verify: []string{"true"}}))
@@ -423,9 +412,7 @@ func TestSetupMakesFile(t *testing.T) {
       - calls: [{name: bash, args: {command: "cat Cargo.lock"}}]
       - calls: [{name: finish, args: {summary: Look., confidence: 1}}]
 `)
-	if !sandbox.MapsPaths(s.engine.Box) {
-		return // nothing is shown
-	}
+	s.needsMapping()
 	j := s.job("coder-ai", autonoma.Request{Scope: autonoma.POC, Setup: []string{"echo made >Cargo.lock"}, Verify: []string{"grep -qx made Cargo.lock"}})
 	r := s.must(j)
 	if said := s.heard(); said != "made\nmine\n" {

@@ -117,11 +117,11 @@ func (s *Hooks) List(ctx context.Context, by autonoma.Actor, from Cursor, limit 
 		return nil, Cursor{}, err
 	}
 	found, err := s.db.Hooks(ctx, by.Tenant, from, limit+1)
-	if err != nil || len(found) <= limit {
-		return found, Cursor{}, err
+	if err != nil {
+		return nil, Cursor{}, err
 	}
-	last := found[limit-1]
-	return found[:limit], Cursor{At: last.CreatedAt, ID: string(last.ID)}, nil
+	page, next := cut(found, limit, func(h autonoma.Hook) Cursor { return Cursor{At: h.CreatedAt, ID: string(h.ID)} })
+	return page, next, nil
 }
 
 // Change changes a hook as adjust does. One that is enabled is forgiven its failures;
@@ -217,11 +217,11 @@ func (s *Hooks) Deliveries(ctx context.Context, by autonoma.Actor, hook autonoma
 		}
 	}
 	found, err := s.db.Deliveries(ctx, store.DeliveryFilter{Tenant: by.Tenant, Hook: hook, Status: status, Before: from, Limit: limit + 1})
-	if err != nil || len(found) <= limit {
-		return found, Cursor{}, err
+	if err != nil {
+		return nil, Cursor{}, err
 	}
-	last := found[limit-1]
-	return found[:limit], Cursor{At: last.At, ID: string(last.ID)}, nil
+	page, next := cut(found, limit, func(d autonoma.HookDelivery) Cursor { return Cursor{At: d.At, ID: string(d.ID)} })
+	return page, next, nil
 }
 
 // Redeliver has a delivery made again, from now on and for as long as a new one,
