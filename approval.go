@@ -3,6 +3,7 @@ package autonoma
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -49,6 +50,14 @@ const (
 
 // Risks are all risks, least first.
 var Risks = []Risk{LowRisk, MediumRisk, HighRisk, CriticalRisk}
+
+// Or returns the higher of two risks.
+func (r Risk) Or(other Risk) Risk {
+	if slices.Index(Risks, other) > slices.Index(Risks, r) {
+		return other
+	}
+	return r
+}
 
 // An ApprovalStatus is where a question stands.
 type ApprovalStatus string

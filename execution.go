@@ -8,6 +8,7 @@ type Execution struct {
 	Run         RunID
 	Step        string
 	Agent       AgentID
+	Mode        Mode // how far the agent may go in it
 	Round       int
 	Status      StepStatus
 	Phase       Phase
@@ -90,6 +91,8 @@ type Result struct {
 	Verification *Verification `json:"verification,omitempty"` // of Commit
 	Installed    *Installed    `json:"installed,omitempty"`    // what set-up installed, for the whole run
 	Baseline     []Checked     `json:"baseline,omitempty"`     // the checks on the base of the run
+	Gates        []Gate        `json:"gates,omitempty"`        // what was measured of it
+	Effects      []Effect      `json:"effects,omitempty"`      // what its change does that a human may want to know of
 }
 
 // Installed names what set-up installed. It is installed once, for the base of the

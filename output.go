@@ -68,6 +68,8 @@ type Checked struct {
 	After      string `json:"after,omitempty"`  // passed or failed, on the delivered commit
 	Ended      string `json:"ended,omitempty"`  // by what, if not by itself
 	Output     string `json:"output,omitempty"` // of one that failed, with its middle left out
+	Digest     string `json:"digest,omitempty"` // sha256, hex, of all that it printed
+	Tests      *Tests `json:"tests,omitempty"`  // nil: its runner did not tell
 }
 
 // Passed and Failing are the values of [Checked].Before and After.

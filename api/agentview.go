@@ -82,7 +82,7 @@ func patternOf(run autonoma.Run) Teamwork {
 func ExecutionOf(e autonoma.Execution, run autonoma.Run, artifacts []autonoma.Artifact, now time.Time) Execution {
 	view := Execution{
 		ExecutionID: e.ID, Personality: e.Agent, RunID: run.ID, Status: e.StatusIn(run), Phase: orNull(e.Phase),
-		Phases: phasesOf(e, now), Gates: []Gate{}, ACMFMode: run.Mode, Artifacts: artifactsOf(run.ID, artifacts),
+		Phases: phasesOf(e, now), Gates: []Gate{}, ACMFMode: e.Mode, Artifacts: artifactsOf(run.ID, artifacts),
 		Decisions: []string{}, Usage: Usage(e.Usage), Error: errorOf(e.Error),
 		CreatedAt: Seconds(e.CreatedAt), StartedAt: secondsOrNull(e.StartedAt), CompletedAt: secondsOrNull(e.CompletedAt),
 		Links: linksOf(run),

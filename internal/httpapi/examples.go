@@ -59,7 +59,8 @@ func exampleCoordination() any {
 
 func exampleExecution() any {
 	e := autonoma.Execution{
-		ID: exampleID, Agent: "coder-ai", Step: "work", Status: autonoma.StepRunning, Phase: autonoma.Generate,
+		Mode: autonoma.Assisted,
+		ID:   exampleID, Agent: "coder-ai", Step: "work", Status: autonoma.StepRunning, Phase: autonoma.Generate,
 		Phases: []autonoma.PhaseTime{
 			{Phase: autonoma.Research, StartedAt: noon, CompletedAt: noon.Add(4 * time.Second)},
 			{Phase: autonoma.Inspect, StartedAt: noon.Add(4 * time.Second), CompletedAt: noon.Add(5 * time.Second)},

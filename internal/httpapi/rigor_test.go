@@ -299,7 +299,7 @@ func TestExecutionOnceMore(t *testing.T) {
 	exec.Status = autonoma.StepFailed
 	k.save(exec)
 	run := must(k.db.Run(t.Context(), autonoma.RunID(id)))(t)
-	second := autonoma.Execution{ID: run.NewExecutionID(), Run: run.ID, Step: "work", Agent: "review-ai", Status: autonoma.StepPending, CreatedAt: time.Now()}
+	second := autonoma.Execution{ID: run.NewExecutionID(), Mode: run.Mode, Run: run.ID, Step: "work", Agent: "review-ai", Status: autonoma.StepPending, CreatedAt: time.Now()}
 	run.Steps[0].Execution = second.ID
 	if err := k.db.Update(t.Context(), func(tx *store.Tx) error {
 		if err := tx.InsertExecution(second); err != nil {

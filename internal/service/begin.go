@@ -152,7 +152,7 @@ func (b *beginning) skip(step *autonoma.Step) {
 // run's own), and adds its job.
 func (b *beginning) begin(step *autonoma.Step, base string) error {
 	e := autonoma.Execution{
-		ID: b.run.NewExecutionID(), Run: b.run.ID, Step: step.ID, Agent: step.Agent, Round: step.Round,
+		ID: b.run.NewExecutionID(), Run: b.run.ID, Step: step.ID, Agent: step.Agent, Mode: b.run.Mode, Round: step.Round,
 		Status: autonoma.StepPending, Base: base, CreatedAt: b.at,
 	}
 	step.Execution = e.ID

@@ -9,7 +9,7 @@ import (
 )
 
 const executionColumns = `id, run, step, agent, round, status, phase, phases, lease, base, result, error, created_at, started_at, completed_at,
-	worker, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls`
+	worker, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls, mode`
 
 // Execution returns one execution.
 func (d *DB) Execution(ctx context.Context, id autonoma.ExecutionID) (autonoma.Execution, error) {
@@ -46,9 +46,9 @@ func executionsOf(ctx context.Context, q querier, run autonoma.RunID) ([]autonom
 // InsertExecution stores a new execution.
 func (t *Tx) InsertExecution(e autonoma.Execution) error {
 	_, err := t.tx.ExecContext(t.ctx, `
-		INSERT INTO executions (id, run, tenant, step, agent, round, status, phase, phases, base, created_at)
-		VALUES (?1, ?2, (SELECT tenant FROM runs WHERE runs.id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
-		e.ID, e.Run, e.Step, e.Agent, e.Round, e.Status, e.Phase, asJSON(e.Phases), e.Base, micros(e.CreatedAt))
+		INSERT INTO executions (id, run, tenant, step, agent, round, status, phase, phases, base, created_at, mode)
+		VALUES (?1, ?2, (SELECT tenant FROM runs WHERE runs.id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
+		e.ID, e.Run, e.Step, e.Agent, e.Round, e.Status, e.Phase, asJSON(e.Phases), e.Base, micros(e.CreatedAt), e.Mode)
 	if err != nil {
 		return fmt.Errorf("insert execution: %w", err)
 	}
@@ -152,6 +152,6 @@ func scanExecution(row scanner) (autonoma.Execution, error) {
 	err := row.Scan(&e.ID, &e.Run, &e.Step, &e.Agent, &e.Round, &e.Status, &e.Phase, fromJSON(&e.Phases), &e.Lease, &e.Base,
 		fromJSON(&e.Result), fromJSON(&e.Error), toTime(&e.CreatedAt), toTime(&e.StartedAt), toTime(&e.CompletedAt),
 		&e.Worker, &e.Usage.InputTokens, &e.Usage.OutputTokens, &e.Usage.CachedTokens, &e.Usage.CostUSD,
-		&e.Usage.ModelCalls, &e.Usage.ToolCalls)
+		&e.Usage.ModelCalls, &e.Usage.ToolCalls, &e.Mode)
 	return e, err
 }
