@@ -7,13 +7,17 @@ import (
 	"time"
 )
 
-// An Approval is a question to a human. A step that may not begin without an
-// answer waits for it, and costs nothing until it comes.
+// An Approval is a question to a human. What may not go on without an answer waits
+// for it, and costs nothing until it comes: a step that has not begun, or an execution
+// in the middle of its work.
 type Approval struct {
 	ID        ApprovalID
 	Tenant    TenantID
 	Run       RunID
 	Step      string
+	Execution ExecutionID // that waits; empty: the step has not begun
+	Topic     string      // names the question in the execution
+	Kind      QuestionKind
 	Question  string
 	Reason    string // why it is asked
 	Risk      Risk
@@ -28,6 +32,35 @@ type Approval struct {
 
 // ApprovalTime is how long a human has to answer.
 const ApprovalTime = 72 * time.Hour
+
+// A QuestionKind says what becomes of a question's answer.
+type QuestionKind string
+
+// The kinds of questions.
+const (
+	AskStep   QuestionKind = "step"     // a yes begins the step; without one the run fails
+	AskChange QuestionKind = "change"   // a yes takes over what an execution changed; without one it fails
+	AskPerson QuestionKind = "question" // an agent is told the answer, whatever it is, and goes on
+)
+
+// QuestionKinds are all kinds of questions.
+var QuestionKinds = []QuestionKind{AskStep, AskChange, AskPerson}
+
+// A Question is what an execution asks a human in the middle of its work.
+type Question struct {
+	Topic    string // names it in the execution: asked once more, it is the same question
+	Kind     QuestionKind
+	Text     string
+	Reason   string
+	Risk     Risk
+	Evidence json.RawMessage
+	From, To string // the commits between which lies the change it is about; empty: of none
+}
+
+// Unanswered is why an execution cannot go on: a human has not answered yet.
+type Unanswered struct{ Question Question }
+
+func (u *Unanswered) Error() string { return "waits for a human: " + u.Question.Text }
 
 // A Decision is who answered a question, when, and why so.
 type Decision struct {
@@ -77,6 +110,7 @@ var ApprovalStatuses = []ApprovalStatus{ApprovalPending, ApprovalApproved, Appro
 // ApprovalChanged is the data of an [EventApproval].
 type ApprovalChanged struct {
 	Approval ApprovalID     `json:"approvalId"`
+	Kind     QuestionKind   `json:"kind"`
 	Step     string         `json:"step"`
 	Status   ApprovalStatus `json:"status"`
 	Question string         `json:"question"`
@@ -90,11 +124,22 @@ type ApprovalChanged struct {
 // know to answer it, and the event that tells of it.
 func (r *Run) Ask(s *Step, risk Risk, reason string, evidence json.RawMessage, changed bool, at time.Time) (Approval, Event) {
 	a := Approval{
-		ID: NewApprovalID(), Tenant: r.Tenant, Run: r.ID, Step: s.ID, Risk: risk, Reason: reason, Evidence: evidence, Changed: changed,
+		ID: NewApprovalID(), Tenant: r.Tenant, Run: r.ID, Step: s.ID, Kind: AskStep, Risk: risk, Reason: reason, Evidence: evidence, Changed: changed,
 		Question: fmt.Sprintf("May %s begin the step %s?", s.Agent, s.ID),
 		Status:   ApprovalPending, Default: ApprovalExpired, CreatedAt: at, Deadline: at.Add(ApprovalTime),
 	}
 	s.Approval = a.ID
+	return a, a.event(at)
+}
+
+// AskFor returns the question of an execution of the run, and the event that tells of
+// it.
+func (r *Run) AskFor(e Execution, q Question, at time.Time) (Approval, Event) {
+	a := Approval{
+		ID: NewApprovalID(), Tenant: r.Tenant, Run: r.ID, Step: e.Step, Execution: e.ID, Topic: q.Topic, Kind: q.Kind,
+		Question: q.Text, Reason: q.Reason, Risk: q.Risk, Evidence: q.Evidence, Changed: q.To != "",
+		Status: ApprovalPending, Default: ApprovalExpired, CreatedAt: at, Deadline: at.Add(ApprovalTime),
+	}
 	return a, a.event(at)
 }
 
@@ -109,9 +154,20 @@ func (a *Approval) Settle(next ApprovalStatus, by *Decision, at time.Time) (Even
 	return a.event(at), nil
 }
 
+// Waited returns for how long something waited for the answer by the given time.
+func (a *Approval) Waited(now time.Time) time.Duration {
+	switch {
+	case a.Decision != nil:
+		now = a.Decision.At
+	case a.Status != ApprovalPending && a.Deadline.Before(now):
+		now = a.Deadline
+	}
+	return max(0, now.Sub(a.CreatedAt))
+}
+
 func (a *Approval) event(at time.Time) Event {
-	return NewEvent(EventApproval, "", at, ApprovalChanged{
-		Approval: a.ID, Step: a.Step, Status: a.Status, Question: a.Question, Reason: a.Reason,
+	return NewEvent(EventApproval, a.Execution, at, ApprovalChanged{
+		Approval: a.ID, Kind: a.Kind, Step: a.Step, Status: a.Status, Question: a.Question, Reason: a.Reason,
 		Risk: a.Risk, Deadline: a.Deadline, Decision: a.Decision,
 	})
 }

@@ -78,8 +78,9 @@ func patternOf(run autonoma.Run) Teamwork {
 	return Sequential
 }
 
-// ExecutionOf returns an execution as it is shown, with its artifacts.
-func ExecutionOf(e autonoma.Execution, run autonoma.Run, artifacts []autonoma.Artifact, now time.Time) Execution {
+// ExecutionOf returns an execution as it is shown, with its artifacts, and the question
+// to a human for whose answer it waits, if it does.
+func ExecutionOf(e autonoma.Execution, run autonoma.Run, artifacts []autonoma.Artifact, waits *autonoma.Approval, now time.Time) Execution {
 	view := Execution{
 		ExecutionID: e.ID, Personality: e.Agent, RunID: run.ID, Status: e.StatusIn(run), Phase: orNull(e.Phase),
 		Phases: phasesOf(e, now), Gates: []Gate{}, ACMFMode: e.Mode, Artifacts: artifactsOf(run.ID, artifacts),
@@ -89,6 +90,9 @@ func ExecutionOf(e autonoma.Execution, run autonoma.Run, artifacts []autonoma.Ar
 	}
 	if step := run.Step(e.Step); step != nil {
 		view.Progress = e.Progress(step.Pace)
+	}
+	if waits != nil {
+		view.Status, view.Approval = autonoma.AwaitingApproval, new(ApprovalOf(*waits))
 	}
 	if run.Kind == autonoma.KindRigor {
 		view.Error = errorOf(run.Error)

@@ -9,19 +9,21 @@ import (
 
 // An Approval is a question to a human, on whose answer a run waits.
 type Approval struct {
-	ID        autonoma.ApprovalID     `json:"id" doc:"Names the approval."`
-	RunID     autonoma.RunID          `json:"runId" doc:"The task that waits."`
-	StepID    string                  `json:"stepId" doc:"The step that begins with a yes."`
-	Status    autonoma.ApprovalStatus `json:"status" doc:"Where the question stands. Expired means that nobody answered in time, which is nobody's no; withdrawn, that the answer does not matter any more."`
-	Question  string                  `json:"question" doc:"What is asked."`
-	Reason    string                  `json:"reason" doc:"Why it is asked."`
-	Risk      autonoma.Risk           `json:"risk" doc:"How much is at stake."`
-	Evidence  json.RawMessage         `json:"evidence" doc:"What one should know to answer: what the agent is asked for, and what the steps before said."`
-	DiffURL   *string                 `json:"diffUrl" doc:"Path of what the task has changed so far; null if nothing."`
-	Deadline  time.Time               `json:"deadline" doc:"When it is too late for an answer."`
-	Default   autonoma.ApprovalStatus `json:"default" doc:"What becomes of it then. The task fails."`
-	Decision  *Decision               `json:"decision" doc:"The answer, if a human gave one."`
-	CreatedAt time.Time               `json:"createdAt" doc:"When it was asked."`
+	ID          autonoma.ApprovalID     `json:"id" doc:"Names the approval."`
+	RunID       autonoma.RunID          `json:"runId" doc:"The task that waits."`
+	StepID      string                  `json:"stepId" doc:"The step that it is about."`
+	ExecutionID *autonoma.ExecutionID   `json:"executionId" doc:"The execution that waits in the middle of its work; null if the step has not begun."`
+	Kind        autonoma.QuestionKind   `json:"kind" doc:"What becomes of the answer. Of a step, a yes begins it; of a change, a yes takes it over; without a yes the task fails. Of an agent's own question, the agent is told the answer with its reason, and goes on."`
+	Status      autonoma.ApprovalStatus `json:"status" doc:"Where the question stands. Expired means that nobody answered in time, which is nobody's no; withdrawn, that the answer does not matter any more."`
+	Question    string                  `json:"question" doc:"What is asked."`
+	Reason      string                  `json:"reason" doc:"Why it is asked."`
+	Risk        autonoma.Risk           `json:"risk" doc:"How much is at stake."`
+	Evidence    json.RawMessage         `json:"evidence" doc:"What one should know to answer: what the agent is asked for, what the steps before said, and of a change its effects, its gates and what the platform found out about it."`
+	DiffURL     *string                 `json:"diffUrl" doc:"Path of what the task has changed so far; null if nothing."`
+	Deadline    time.Time               `json:"deadline" doc:"When it is too late for an answer."`
+	Default     autonoma.ApprovalStatus `json:"default" doc:"What becomes of it then. The task fails; an agent that asked something goes on and is told that nobody answered."`
+	Decision    *Decision               `json:"decision" doc:"The answer, if a human gave one."`
+	CreatedAt   time.Time               `json:"createdAt" doc:"When it was asked."`
 }
 
 // A Decision is an answer to a question.
@@ -40,8 +42,8 @@ const (
 
 // Decide is the body of POST /v1/approvals/{approvalId}/decision.
 type Decide struct {
-	Decision string `json:"decision" doc:"The answer: approve lets the step begin, reject ends the task."`
-	Reason   string `json:"reason,omitempty" doc:"Why so: at most 2,000 characters. Of a rejection it is told with the task's error."`
+	Decision string `json:"decision" doc:"The answer: approve lets the step begin or takes the change over, reject ends the task. To a question of an agent it is the yes or the no, and reason says more."`
+	Reason   string `json:"reason,omitempty" doc:"Why so: at most 2,000 characters. Of a rejection it is told with the task's error; an agent that asked is told it."`
 }
 
 // Approvals is a page of approvals, newest first.
@@ -53,7 +55,7 @@ type Approvals struct {
 // ApprovalOf returns an approval as it is shown.
 func ApprovalOf(a autonoma.Approval) Approval {
 	out := Approval{
-		ID: a.ID, RunID: a.Run, StepID: a.Step, Status: a.Status, Question: a.Question, Reason: a.Reason, Risk: a.Risk,
+		ID: a.ID, RunID: a.Run, StepID: a.Step, ExecutionID: orNull(a.Execution), Kind: a.Kind, Status: a.Status, Question: a.Question, Reason: a.Reason, Risk: a.Risk,
 		Evidence: a.Evidence, Deadline: Seconds(a.Deadline), Default: a.Default, CreatedAt: Seconds(a.CreatedAt),
 	}
 	if a.Changed {

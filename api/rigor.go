@@ -40,7 +40,7 @@ type Execution struct {
 	Gates       []Gate               `json:"gates" doc:"The gates it had to pass. This version has none, so it is empty."`
 	Confidence  *float64             `json:"confidence" doc:"The agent's own estimate, from 0 to 1, once it is done."`
 	ACMFMode    autonoma.Mode        `json:"acmfMode" doc:"How far the agent may go by itself."`
-	Approval    *Approval            `json:"approval" doc:"The question that waits for a human. This version asks none, so it is null."`
+	Approval    *Approval            `json:"approval" doc:"The question to a human that the execution waits for; null if for none."`
 	Output      *ExecutionOutput     `json:"output" doc:"What it came to, once it is done."`
 	Artifacts   []Artifact           `json:"artifacts" doc:"The named outputs of the execution; of an invocation, those of its delivery too."`
 	Decisions   []string             `json:"decisions" doc:"What the agent decided, and why."`

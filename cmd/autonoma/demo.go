@@ -66,7 +66,7 @@ func (w world) demo(ctx context.Context, cfg *config) error {
 	}
 	fmt.Fprintf(w.Stdout, "A repository with a failing test: %s\nThe task: %s\n\n", repo, demoTask)
 	err = w.withServer(ctx, cfg, nil, func(ctx context.Context, c *client.Client) error {
-		return w.watch(ctx, c, api.CreateTask{
+		return w.watch(ctx, w.person(c, false), api.CreateTask{
 			Task: demoTask, Capabilities: []autonoma.Capability{autonoma.Build}, Source: repo,
 		}, false)
 	})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"autonoma/api"
 	"autonoma/internal/sandbox"
 )
 
@@ -22,7 +23,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills
-	w := world{Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr}
+	w := world{Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	if err := w.run(ctx, os.Args[1:]); err != nil {
 		if !errors.Is(err, errTold) {
 			fmt.Fprintln(os.Stderr, "autonoma:", err)
@@ -34,6 +35,7 @@ func main() {
 // A world is all that a command may know of what is around it.
 type world struct {
 	Getenv         func(string) string
+	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
 
@@ -87,7 +89,9 @@ func (w world) run(ctx context.Context, args []string) error {
 	root.SetArgs(args)
 	root.SetOut(w.Stdout)
 	root.SetErr(w.Stderr)
-	root.AddCommand(w.serveCommand(), w.runCommand(), w.demoCommand(), w.keysCommand(), w.doctorCommand(), w.configCommand(), w.scriptCommand())
+	root.AddCommand(w.serveCommand(), w.runCommand(), w.approvalsCommand(),
+		w.decideCommand(api.Approve, "Say yes to a question"), w.decideCommand(api.Reject, "Say no to a question"),
+		w.demoCommand(), w.keysCommand(), w.doctorCommand(), w.configCommand(), w.scriptCommand())
 	return root.ExecuteContext(ctx)
 }
 

@@ -25,7 +25,7 @@ func (w world) runCommand() *cobra.Command {
 	var in api.CreateTask
 	var capabilities []string
 	var scope, tier, priority, delivery, source string
-	var asJSON bool
+	var asJSON, yes bool
 	var cost float64
 	var tokens int64
 	var limit time.Duration
@@ -37,7 +37,8 @@ func (w world) runCommand() *cobra.Command {
 If a server works on that directory already, the task is given to it, and its
 model, sandbox and source roots hold. The exit code
 is 0 only if the task is completed. Ctrl-C stops watching; the task is then
-cancelled.`,
+cancelled. What a human is asked about is asked here, or answered from elsewhere
+with autonoma approve and reject.`,
 		Args: exactly(1, "one task, in quotes"),
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := w.configure(c.Flags())
@@ -54,7 +55,7 @@ cancelled.`,
 				return err
 			}
 			return w.withServer(c.Context(), cfg, changed(c.Flags(), "model", "sandbox", "slots", "agents", "flows", "push"), func(ctx context.Context, api *client.Client) error {
-				return w.watch(ctx, api, in, asJSON)
+				return w.watch(ctx, w.person(api, yes), in, asJSON)
 			})
 		},
 	}
@@ -72,6 +73,7 @@ cancelled.`,
 	f.Int64Var(&tokens, "max-tokens", 0, "tokens the task may use")
 	f.DurationVar(&limit, "max-duration", 0, "how long the task may take, as in 30m")
 	f.BoolVar(&asJSON, "json", false, "print each event, and at last the task, as a line of JSON")
+	f.BoolVarP(&yes, "yes", "y", false, "agree to every change that a human is asked about, unseen")
 	addFlags(f, "data", "model", "sandbox", "slots", "agents", "flows", "push", "logLevel")
 	return c
 }
@@ -196,7 +198,8 @@ func (w world) withServer(ctx context.Context, cfg *config, flags []string, fn f
 }
 
 // watch submits a task and shows how it goes.
-func (w world) watch(ctx context.Context, c *client.Client, in api.CreateTask, asJSON bool) error {
+func (w world) watch(ctx context.Context, who person, in api.CreateTask, asJSON bool) error {
+	c := who.client
 	made, err := c.CreateTask(ctx, in)
 	if err != nil {
 		return err
@@ -214,6 +217,9 @@ func (w world) watch(ctx context.Context, c *client.Client, in api.CreateTask, a
 			return err
 		}
 		show.event(e)
+		if err := who.hear(ctx, e); err != nil && ctx.Err() == nil {
+			return err
+		}
 	}
 	if ctx.Err() != nil {
 		return w.callOff(ctx, c, made.TaskID)

@@ -175,7 +175,7 @@ func TestBuiltInWorkflows(t *testing.T) {
 // A step that wants consent begins when a human says yes, and not before.
 func TestWorkflowApproval(t *testing.T) {
 	repo := greeting(t)
-	_, c := serve(t, modeltest.NewServer(t, cast), "--source-root", repo)
+	s, c := serve(t, modeltest.NewServer(t, cast), "--source-root", repo)
 	made, err := c.RunWorkflow(t.Context(), api.RunWorkflow{
 		Name: "mend", Pattern: autonoma.Parallel, Input: map[string]any{"what": "it"},
 		Steps: []api.WorkflowStep{
@@ -200,12 +200,35 @@ func TestWorkflowApproval(t *testing.T) {
 	if want := `Mend <data from="input.what">it</data> as in <data from="steps.plan.output">Nothing is lacking. {{ input.file }}</data>`; json.Unmarshal(run.Approval.Evidence, &evidence) != nil || evidence.Asks != want {
 		t.Errorf("the evidence is %s", run.Approval.Evidence)
 	}
-	if _, err := c.Decide(t.Context(), run.Approval.ID, api.Decide{Decision: api.Approve}); err != nil {
-		t.Fatal(err)
+	id := string(run.Approval.ID)
+	if said := s.says(0, "approvals"); !strings.Contains(said, id) || !strings.Contains(said, run.Approval.Question) {
+		t.Errorf("what waits is %s", said)
+	}
+	if said := s.says(0, "approve", id, "as planned"); said != id+" is approved\n" {
+		t.Errorf("it says %q", said)
+	}
+	if said := s.says(1, "reject", id); !strings.Contains(said, "the approval is approved") {
+		t.Errorf("a late answer: %q", said)
 	}
 	if run := over(t, c, made.WorkflowID); run.Status != autonoma.Completed || run.Approval != nil {
 		t.Errorf("the run is %s: %+v", run.Status, run.Error)
 	}
+	if a, err := c.Approval(t.Context(), autonoma.ApprovalID(id)); err != nil || a.Decision == nil || a.Decision.Reason == nil || *a.Decision.Reason != "as planned" {
+		t.Errorf("the decision is %+v: %v", a.Decision, err)
+	}
+	if said := s.says(0, "approvals"); said != "nothing waits for an answer\n" {
+		t.Errorf("it says %q", said)
+	}
+}
+
+// says runs a command beside the server and returns what it prints.
+func (s *server) says(code int, args ...string) string {
+	s.t.Helper()
+	p := start(s.t, s.env, append(args, "--data", s.data)...)
+	if got := p.exit(); got != code {
+		s.t.Errorf("exit code %d, want %d", got, code)
+	}
+	return read(s.t, p.out) + read(s.t, p.err)
 }
 
 var (

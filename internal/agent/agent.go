@@ -41,6 +41,9 @@ type Agent struct {
 	// returns what names the new state, or nothing if they are as before. An
 	// [Undone] says that it put them back.
 	Checkpoint func(ctx context.Context, call string) (Checkpoint, error)
+	// Called is told of each call that was made, those of the past included; nil:
+	// nobody wants to know.
+	Called func(model.Call)
 
 	talk     model.Request
 	tools    tool.Set
@@ -315,6 +318,9 @@ func (a *Agent) do(ctx context.Context, i int, c model.Call) (Call, error) {
 		return call, autonoma.Usage{ToolCalls: 1}, nil
 	})
 	if err == nil {
+		if a.Called != nil {
+			a.Called(c)
+		}
 		a.watch.count(c, call)
 		for _, path := range call.Checkpoint.Changed {
 			a.touched[path] = true

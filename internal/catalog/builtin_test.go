@@ -131,9 +131,10 @@ func TestPrompts(t *testing.T) {
 }
 
 // TestTools makes sure that no agent is offered a tool its work has no use for:
-// who only reads or judges gets nothing that writes.
+// who only reads or judges gets nothing that writes. Those ask a human who change
+// something, or who find out what is wanted.
 func TestTools(t *testing.T) {
-	changing := []string{"bash", "read", "write", "edit", "glob", "grep"}
+	changing := []string{"bash", "read", "write", "edit", "glob", "grep", "ask"}
 	reading := []string{"read", "glob", "grep", "bash"}
 	for _, a := range builtIn(t).Agents() {
 		want := reading
@@ -142,6 +143,8 @@ func TestTools(t *testing.T) {
 			want = []string{"read", "glob", "grep"}
 		case a.Yields == autonoma.Change:
 			want = changing
+		case a.ID == "req-ai":
+			want = append(reading[:len(reading):len(reading)], "ask")
 		}
 		if !slices.Equal(a.Tools, want) {
 			t.Errorf("%s: tools %v; want %v", a.ID, a.Tools, want)

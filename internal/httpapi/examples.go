@@ -72,7 +72,7 @@ func exampleExecution() any {
 	run := autonoma.Run{ID: exampleID, Kind: autonoma.KindRigor, Mode: autonoma.Assisted, Status: autonoma.InProgress, Steps: []autonoma.Step{
 		{ID: "work", Agent: "coder-ai", Pace: autonoma.Pace{autonoma.Research: 1, autonoma.Inspect: 1, autonoma.Generate: 6, autonoma.OptimizePhase: 1, autonoma.Review: 1}},
 	}}
-	return api.ExecutionOf(e, run, nil, noon.Add(20*time.Second))
+	return api.ExecutionOf(e, run, nil, nil, noon.Add(20*time.Second))
 }
 
 func exampleRigorHealth() any {

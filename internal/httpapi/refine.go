@@ -44,6 +44,7 @@ func refine(name string, schema *huma.Schema) {
 	case "Approval":
 		enum(p["status"], autonoma.ApprovalStatuses)
 		enum(p["default"], autonoma.ApprovalStatuses)
+		enum(p["kind"], autonoma.QuestionKinds)
 		enum(p["risk"], autonoma.Risks)
 		p["evidence"] = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: p["evidence"].Description}
 		nullable(p, "decision")

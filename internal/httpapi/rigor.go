@@ -70,7 +70,7 @@ func (s *server) execution(ctx context.Context, by autonoma.Actor, in *execution
 	if err != nil {
 		return nil, err
 	}
-	return &executionOut{api.ExecutionOf(w.Execution, w.Run, w.Artifacts, s.now())}, nil
+	return &executionOut{api.ExecutionOf(w.Execution, w.Run, w.Artifacts, w.Question, s.now())}, nil
 }
 
 type rigorHealthOut struct {

@@ -58,7 +58,7 @@ type Journal struct {
 func Open(execution autonoma.ExecutionID, log Log, past []autonoma.Event, cut <-chan struct{}) *Journal {
 	j := &Journal{execution: execution, log: log, cut: cut, now: time.Now, repeats: map[string]int{}, resumed: len(past) > 0}
 	if n := len(past); n > 0 && paused(past[n-1]) {
-		j.resumed = false // it was cut off between two things: nothing was under way
+		j.resumed = false // it was put aside between two things: nothing was under way
 	}
 	for _, e := range past {
 		var r Repeat
@@ -157,7 +157,9 @@ func (j *Journal) Resumed() bool { return j.resumed && !j.Replaying() }
 // between two things, rather than in the middle of one.
 const Paused = "paused"
 
+// paused reports whether an event is the last before an execution was put aside: for a
+// shutdown, or for a human, whose answer may be in the log as well.
 func paused(e autonoma.Event) bool {
 	var n autonoma.Notice
-	return e.Kind == autonoma.EventNotice && json.Unmarshal(e.Data, &n) == nil && n.Code == Paused
+	return e.Kind == autonoma.EventApproval || e.Kind == autonoma.EventNotice && json.Unmarshal(e.Data, &n) == nil && n.Code == Paused
 }

@@ -34,8 +34,7 @@ func (x *execution) ask(ctx context.Context, prompt string) error {
 	var done autonoma.Result
 	var err error
 	if x.worker == nil {
-		tools := append(toolsOf(x.Agent, x.bench), x.MCP.Tools(x.look.Offers)...)
-		x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, tools)
+		x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, x.tools())
 		done, err = x.worker.Work(ctx, system(x.Agent, autonoma.Generate, x.Agent.Prompt, text(string(x.Agent.Yields))), prompt)
 	} else {
 		done, err = x.worker.More(ctx, prompt)

@@ -24,7 +24,8 @@ type Policy struct {
 		Full int `yaml:"full"`
 		Keep int `yaml:"keep"`
 	} `yaml:"memory"`
-	Patience agent.Patience `yaml:"patience"`
+	Patience agent.Patience                  `yaml:"patience"`
+	Consent  map[autonoma.Mode]autonoma.Risk `yaml:"consent"`
 	Commands struct {
 		Check int `yaml:"check"`
 		Setup int `yaml:"setup"`

@@ -27,7 +27,8 @@ func TestFirstRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		size := len(system(a, autonoma.Generate, a.Prompt, text(string(a.Yields))))
-		set := append(toolsOf(a, nil), tool.Finish(a.Yields, nil))
+		x := &execution{Engine: &Engine{}, Job: Job{Agent: a, Execution: autonoma.Execution{Mode: autonoma.Assisted}}}
+		set := append(x.tools(), tool.Finish(a.Yields, nil))
 		if len(set) != len(a.Tools)+1 {
 			t.Errorf("%s names %v and gets %d tools", id, a.Tools, len(set)-1)
 		}

@@ -108,6 +108,7 @@ func (x *execution) agent(loop string, phase autonoma.Phase, yields autonoma.Yie
 		Patience:   x.Policy.Patience,
 		Afford:     x.Afford,
 		Checkpoint: x.checkpoint(yields),
+		Called:     x.called,
 	}
 }
 
@@ -156,7 +157,16 @@ func (x *execution) checkpoint(yields autonoma.Yield) func(context.Context, stri
 // readers are the tools of an agent that looks and changes nothing.
 func readers(d tool.Desk) tool.Set { return tool.Set{tool.Read(d), tool.Glob(d), tool.Grep(d)} }
 
-// toolsOf returns the tools that an agent is given.
+// tools returns the tools that the agent of the step is given.
+func (x *execution) tools() tool.Set {
+	set := toolsOf(x.Agent, x.bench)
+	if x.asks() && slices.Contains(x.Agent.Tools, "ask") {
+		set = append(set, tool.Ask(x.person))
+	}
+	return append(set, x.MCP.Tools(x.look.Offers)...)
+}
+
+// toolsOf returns those of the tools of an agent with which it works on files.
 func toolsOf(a autonoma.Agent, d tool.Desk) tool.Set {
 	all := map[string]func(tool.Desk) tool.Tool{
 		"bash": tool.Bash, "read": tool.Read, "write": tool.Write, "edit": tool.Edit, "glob": tool.Glob, "grep": tool.Grep,

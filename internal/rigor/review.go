@@ -18,9 +18,19 @@ type State struct {
 // Key implements [journal.Entry].
 func (s State) Key() string { return s.What }
 
-// review makes a commit of what the agent left and finds out, in a clean checkout
-// of exactly that commit, whether it passes its checks.
+// review finds out what there is to know of what the agent left, and whether it may
+// be taken over.
 func (x *execution) review(ctx context.Context) (string, error) {
+	said, err := x.prove(ctx)
+	if err == nil {
+		err = x.consent(ctx)
+	}
+	return said, err
+}
+
+// prove makes a commit of what the agent left and finds out, in a clean checkout of
+// exactly that commit, whether it passes its checks.
+func (x *execution) prove(ctx context.Context) (string, error) {
 	x.result.Base, x.result.Commit = x.base.Commit, x.start
 	if x.Agent.Yields != autonoma.Change {
 		x.result.Verification = x.verified()

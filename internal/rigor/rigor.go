@@ -60,6 +60,9 @@ type Job struct {
 	// Longest is how many tokens an answer of the model has at most; 0: as many as
 	// it can.
 	Longest int
+	// Human returns the question that the execution asked, once it is settled, and an
+	// [autonoma.Unanswered] until then.
+	Human func(ctx context.Context, q autonoma.Question) (autonoma.Approval, error)
 	// Afford returns an error if the run may not spend what a turn costs at worst.
 	Afford func(ctx context.Context, m model.Info, r model.Request) error
 }
@@ -134,6 +137,8 @@ type execution struct {
 	before []Check // the checks on the base of the run
 	after  []Check // the checks on what generate left, in its own checkout
 	result autonoma.Result
+
+	tried []autonoma.Effect // what agents ran, or tried to, that would have had effects
 
 	done       bool
 	wellFormed map[string]bool // by a formatter's command, whether the start passed it

@@ -111,6 +111,7 @@ type Work struct {
 	Execution autonoma.Execution
 	Run       autonoma.Run
 	Artifacts []autonoma.Artifact
+	Question  *autonoma.Approval // to a human, for whose answer it waits; nil: for none
 }
 
 // Execution returns any execution of the asker, of whatever kind of run.
@@ -140,7 +141,15 @@ func (s *Agents) Execution(ctx context.Context, by autonoma.Actor, id autonoma.E
 	artifacts = slices.DeleteFunc(artifacts, func(a autonoma.Artifact) bool {
 		return a.Execution != exec.ID && run.Kind != autonoma.KindRigor
 	})
-	return Work{exec, run, artifacts}, err
+	if err != nil {
+		return Work{}, err
+	}
+	pending, err := s.DB.PendingApprovals(ctx, run.ID)
+	w := Work{Execution: exec, Run: run, Artifacts: artifacts}
+	if i := slices.IndexFunc(pending, func(a autonoma.Approval) bool { return a.Execution == exec.ID }); i >= 0 {
+		w.Question = &pending[i]
+	}
+	return w, err
 }
 
 // Engine is how much work there is for the asker, and whether there is somebody to

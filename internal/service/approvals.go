@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"autonoma"
+	"autonoma/internal/queue"
 	"autonoma/internal/store"
 )
 
@@ -65,8 +66,9 @@ func (s *Approvals) Pending(ctx context.Context, run autonoma.RunID) (*autonoma.
 // maxWhy is how many characters the reason of a decision has at most.
 const maxWhy = 2000
 
-// Decide answers a question. A yes begins the step, a no ends the run, both before
-// it returns. Of several who decide at once one is heard; the others, and whoever
+// Decide answers a question. For one whether a step may begin, a yes begins the step
+// and a no ends the run, both before it returns; an execution that asked goes on, and
+// sees to what follows. Of several who decide at once one is heard; the others, and whoever
 // comes after the deadline, get an [autonoma.ErrConflict].
 func (s *Approvals) Decide(ctx context.Context, by autonoma.Actor, id autonoma.ApprovalID, yes bool, why string) (decided autonoma.Approval, err error) {
 	if err := may(by, autonoma.ScopeWrite); err != nil {
@@ -120,6 +122,9 @@ func (s *Approvals) settle(ctx context.Context, tx *store.Tx, a *autonoma.Approv
 	if err != nil {
 		return err
 	}
+	if a.Execution != "" {
+		return s.goOn(ctx, tx, run, *a, told)
+	}
 	if yes {
 		return s.steps().approved(ctx, tx, &run, a.Step, told, d.At)
 	}
@@ -128,6 +133,14 @@ func (s *Approvals) settle(ctx context.Context, tx *store.Tx, a *autonoma.Approv
 		message += ": " + d.Why
 	}
 	return s.refuse(ctx, tx, &run, *a, autonoma.FailRejected, message, told, d.At)
+}
+
+// goOn lets an execution go on that waited for an answer, or for the deadline.
+func (s *Approvals) goOn(ctx context.Context, tx *store.Tx, run autonoma.Run, a autonoma.Approval, told autonoma.Event) error {
+	if err := s.Queue.Add(ctx, tx, queue.Job{Run: a.Run, Execution: a.Execution}, run.Request.Priority, time.Time{}); err != nil {
+		return err
+	}
+	return tx.SaveRun(run, told)
 }
 
 // refuse ends a run for want of an approval.
@@ -162,7 +175,8 @@ func (s Steps) approved(ctx context.Context, tx *store.Tx, run *autonoma.Run, id
 	return b.rest()
 }
 
-// expire ends the run whose question nobody answered in time.
+// expire settles a question that nobody answered in time: the run ends, or the
+// execution that asked goes on and sees to it.
 func (s *Approvals) expire(ctx context.Context, tx *store.Tx, a autonoma.Approval, now time.Time) error {
 	told, err := a.Settle(a.Default, nil, now)
 	if err != nil {
@@ -174,6 +188,9 @@ func (s *Approvals) expire(ctx context.Context, tx *store.Tx, a autonoma.Approva
 	run, err := tx.Run(a.Run)
 	if err != nil {
 		return err
+	}
+	if a.Execution != "" {
+		return s.goOn(ctx, tx, run, a, told)
 	}
 	message := fmt.Sprintf("nobody answered by %s whether the step %s may begin", a.Deadline.UTC().Format(time.RFC3339), a.Step)
 	return s.refuse(ctx, tx, &run, a, autonoma.FailExpired, message, told, now)

@@ -173,16 +173,16 @@ func (b *beginning) ask(step *autonoma.Step) error {
 		Asks string `json:"asks"`
 		Done []said `json:"done"`
 	}{Asks: short(cmp.Or(step.Asked, step.Asks)), Done: []said{}}
-	changed := false
+	changed, risk := false, autonoma.MediumRisk
 	for _, o := range b.outcomes(step.ID) {
 		evidence.Done = append(evidence.Done, said{o.Step, short(o.Result.Summary)})
-		changed = changed || o.Result.Commit != o.Result.Base
+		changed, risk = changed || o.Result.Commit != o.Result.Base, risk.Or(autonoma.RiskOf(o.Result.Effects))
 	}
 	text, err := json.Marshal(evidence)
 	if err != nil {
 		return err
 	}
-	a, told := b.run.Ask(step, autonoma.MediumRisk, "The flow wants a human's consent before this step.", text, changed, b.at)
+	a, told := b.run.Ask(step, risk, "The flow wants a human's consent before this step.", text, changed, b.at)
 	b.told = append(b.told, told)
 	return b.tx.InsertApproval(a)
 }

@@ -85,7 +85,7 @@ func SendBack(tx *store.Tx, run *autonoma.Run, to, commit string, at time.Time) 
 	}
 	withdrawn, err := withdraw(tx, run.ID, func(a autonoma.Approval) bool {
 		s := run.Step(a.Step)
-		return s == nil || s.Approval != a.ID
+		return s == nil || s.Approval != a.ID && (a.Execution == "" || s.Execution != a.Execution)
 	}, at)
 	return append(told, withdrawn...), err
 }

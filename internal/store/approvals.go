@@ -9,7 +9,7 @@ import (
 	"autonoma"
 )
 
-const approvalColumns = `id, tenant, run, step, question, reason, risk, status, otherwise, evidence, changed, created_at, deadline, decision`
+const approvalColumns = `id, tenant, run, step, question, reason, risk, status, otherwise, evidence, changed, created_at, deadline, decision, execution, topic, kind`
 
 // Approval returns one approval.
 func (d *DB) Approval(ctx context.Context, id autonoma.ApprovalID) (autonoma.Approval, error) {
@@ -25,6 +25,29 @@ func (t *Tx) Approval(id autonoma.ApprovalID) (autonoma.Approval, error) {
 func oneApproval(ctx context.Context, q querier, id autonoma.ApprovalID) (autonoma.Approval, error) {
 	a, err := scanApproval(q.QueryRowContext(ctx, `SELECT `+approvalColumns+` FROM approvals WHERE id = ?`, id))
 	return found(string(id), a, err)
+}
+
+// ApprovalOn returns the question of an execution that has the given topic.
+func (d *DB) ApprovalOn(ctx context.Context, exec autonoma.ExecutionID, topic string) (autonoma.Approval, error) {
+	return approvalOn(ctx, d.read, exec, topic)
+}
+
+// ApprovalOn returns the question of an execution that has the given topic.
+func (t *Tx) ApprovalOn(exec autonoma.ExecutionID, topic string) (autonoma.Approval, error) {
+	return approvalOn(t.ctx, t.tx, exec, topic)
+}
+
+func approvalOn(ctx context.Context, q querier, exec autonoma.ExecutionID, topic string) (autonoma.Approval, error) {
+	a, err := scanApproval(q.QueryRowContext(ctx,
+		`SELECT `+approvalColumns+` FROM approvals WHERE execution = ? AND execution <> '' AND topic = ?`, exec, topic))
+	return found("question "+topic, a, err)
+}
+
+// ApprovalsOf returns all questions of an execution, oldest first.
+func (d *DB) ApprovalsOf(ctx context.Context, exec autonoma.ExecutionID) ([]autonoma.Approval, error) {
+	rows, err := d.read.QueryContext(ctx,
+		`SELECT `+approvalColumns+` FROM approvals WHERE execution = ? AND execution <> '' ORDER BY created_at, id`, exec)
+	return collect(rows, err, scanApproval)
 }
 
 // An ApprovalFilter chooses approvals of one tenant, newest first.
@@ -93,9 +116,9 @@ func (d *DB) NextDeadline(ctx context.Context) (time.Time, error) {
 // InsertApproval stores a new approval.
 func (t *Tx) InsertApproval(a autonoma.Approval) error {
 	_, err := t.tx.ExecContext(t.ctx, `
-		INSERT INTO approvals (`+approvalColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO approvals (`+approvalColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.ID, a.Tenant, a.Run, a.Step, a.Question, a.Reason, a.Risk, a.Status, a.Default, asJSON(a.Evidence), a.Changed,
-		micros(a.CreatedAt), micros(a.Deadline), asJSON(a.Decision))
+		micros(a.CreatedAt), micros(a.Deadline), asJSON(a.Decision), a.Execution, a.Topic, a.Kind)
 	if err != nil {
 		return fmt.Errorf("insert approval: %w", err)
 	}
@@ -114,6 +137,6 @@ func (t *Tx) SaveApproval(a autonoma.Approval) error {
 func scanApproval(row scanner) (autonoma.Approval, error) {
 	var a autonoma.Approval
 	err := row.Scan(&a.ID, &a.Tenant, &a.Run, &a.Step, &a.Question, &a.Reason, &a.Risk, &a.Status, &a.Default, fromJSON(&a.Evidence), &a.Changed,
-		toTime(&a.CreatedAt), toTime(&a.Deadline), fromJSON(&a.Decision))
+		toTime(&a.CreatedAt), toTime(&a.Deadline), fromJSON(&a.Decision), &a.Execution, &a.Topic, &a.Kind)
 	return a, err
 }

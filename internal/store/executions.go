@@ -115,12 +115,13 @@ func (t *Tx) Take(e *autonoma.Execution, at time.Time) (Lease, error) {
 	return Lease{e.Run, e.ID, e.Lease}, nil
 }
 
-// Stranded returns the executions that are not over, of runs that are not, and for
-// which the query of the queue, which may speak of executions.id, finds no job.
+// Stranded returns the executions that are not over and wait for no human, of runs that
+// are not over, and for which the query of the queue, which may speak of executions.id, finds no job.
 func (t *Tx) Stranded(job string) ([]autonoma.Execution, error) {
 	rows, err := t.tx.QueryContext(t.ctx, `
 		SELECT `+executionColumns+` FROM executions
 		WHERE status IN ('pending', 'running') AND NOT EXISTS (`+job+`)
+			AND NOT EXISTS (SELECT 1 FROM approvals WHERE approvals.execution = executions.id AND approvals.execution <> '' AND approvals.status = 'pending')
 			AND (SELECT runs.status FROM runs WHERE runs.id = run) NOT IN ('completed', 'failed', 'cancelled')`)
 	return collect(rows, err, scanExecution)
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"autonoma"
 	"autonoma/internal/model"
 )
 
@@ -136,16 +137,20 @@ var ErrBroken = errors.New("the workspace is broken")
 const longestError = 40_000
 
 // Do does what the model asked for. It returns an error only if there is no point
-// in going on: ctx is done, or the error is an [ErrBroken].
+// in going on: ctx is done, a human has to answer first ([autonoma.Unanswered]), or
+// the error is an [ErrBroken].
 func (s Set) Do(ctx context.Context, c model.Call) (Outcome, error) {
 	t, ok := s.find(c.Name)
 	if !ok {
 		return Outcome{Text: fmt.Sprintf("error: there is no tool %q; there are %s", clip(c.Name, 50), s.names()), Failed: true}, nil
 	}
 	text, err := t.run(ctx, json.RawMessage(c.Args))
+	_, waits := errors.AsType[*autonoma.Unanswered](err)
 	switch {
 	case ctx.Err() != nil:
 		return Outcome{}, context.Cause(ctx)
+	case waits:
+		return Outcome{}, err
 	case errors.Is(err, ErrBroken):
 		return Outcome{}, err
 	case err != nil:

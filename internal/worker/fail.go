@@ -25,8 +25,7 @@ func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Fail
 			return err
 		}
 		step := run.Step(exec.Step)
-		// More tries would not make a budget larger.
-		if again = step.Tries < step.Rules.Retries && why.Code != autonoma.FailBudget; !again {
+		if again = step.Tries < step.Rules.Retries && worthwhile(why.Code); !again {
 			return errOver // nothing of this is saved: what was made is handed over first
 		}
 		return w.steps().Again(ctx, tx, &run, step.ID, exec.Base, time.Now())
@@ -49,6 +48,12 @@ func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Fail
 		}
 		return service.End(ctx, tx, w.Queue, &run, autonoma.Failed, string(why.Code), why, now, told...)
 	})
+}
+
+// worthwhile reports whether another try may end better: it makes no budget larger, and
+// changes no human's mind.
+func worthwhile(why autonoma.FailureCode) bool {
+	return why != autonoma.FailBudget && why != autonoma.FailRejected && why != autonoma.FailExpired
 }
 
 // failed marks the execution and its step as failed, and saves both.

@@ -18,9 +18,12 @@ import (
 func (w *Worker) settle(ctx context.Context, lease store.Lease, j queue.Job, err error) (outcome string, _ error) {
 	failed, isFailure := errors.AsType[*autonoma.Failure](err)
 	refused, isModel := errors.AsType[*model.Error](err)
+	unanswered, asks := errors.AsType[*autonoma.Unanswered](err)
 	switch {
 	case err == nil:
 		return "completed", nil
+	case asks:
+		return "asks", w.ask(ctx, lease, unanswered.Question)
 	case errors.Is(err, store.ErrLost):
 		return "lost", nil
 	case errors.Is(err, journal.ErrCut):

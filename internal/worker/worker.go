@@ -94,7 +94,11 @@ func (w *Worker) do(ctx context.Context, j queue.Job, book *ledger) error {
 	defer stop(nil)
 	w.begun(exec.ID, stop)
 	defer w.ended(exec.ID)
-	doing, done := inTime(doing, run, exec)
+	waited, err := w.waited(ctx, exec.ID)
+	if err != nil {
+		return err
+	}
+	doing, done := inTime(doing, run, exec, waited)
 	defer done()
 	result, err := w.carryOut(doing, lease, run, exec, book)
 	switch {
@@ -125,14 +129,15 @@ func (w *Worker) do(ctx context.Context, j queue.Job, book *ledger) error {
 var errCutOff = errors.New("cut off in the middle of something")
 
 // inTime bounds the work by what its run and its step may take, from when they
-// began, however often the server was started since.
-func inTime(ctx context.Context, run autonoma.Run, exec autonoma.Execution) (context.Context, context.CancelFunc) {
+// began, however often the server was started since. For how long a human was waited
+// for does not count for the step: it cannot work faster for that.
+func inTime(ctx context.Context, run autonoma.Run, exec autonoma.Execution, waited time.Duration) (context.Context, context.CancelFunc) {
 	stop := func() {}
 	if limit := run.Request.Budget.MaxDuration(); limit > 0 {
 		ctx, stop = context.WithDeadlineCause(ctx, run.StartedAt.Add(limit), outOfTime(limit))
 	}
 	if limit := run.Step(exec.Step).Rules.Timeout(); limit > 0 {
-		inner, done := context.WithDeadlineCause(ctx, exec.StartedAt.Add(limit), stepOutOfTime(exec.Step, limit))
+		inner, done := context.WithDeadlineCause(ctx, exec.StartedAt.Add(limit+waited), stepOutOfTime(exec.Step, limit))
 		return inner, func() { done(); stop() }
 	}
 	return ctx, stop
@@ -200,7 +205,7 @@ func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.R
 	return w.Engine.Do(ctx, rigor.Job{
 		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier(run, all, exec.Step),
 		Beside:  !run.Alone(exec.Step),
-		Journal: journal.Open(exec.ID, l, past, w.cut), At: lastCheckpoint(past), Longest: l.longest(), Afford: l.afford,
+		Journal: journal.Open(exec.ID, l, past, w.cut), At: lastCheckpoint(past), Longest: l.longest(), Afford: l.afford, Human: w.human(exec.ID),
 	})
 }
 

@@ -1057,18 +1057,25 @@ export interface components {
             /** @description The answer, if a human gave one. */
             decision: components["schemas"]["Decision"] | null;
             /**
-             * @description What becomes of it then. The task fails.
+             * @description What becomes of it then. The task fails; an agent that asked something goes on and is told that nobody answered.
              * @enum {string}
              */
             default: "pending" | "approved" | "rejected" | "expired" | "withdrawn";
             /** @description Path of what the task has changed so far; null if nothing. */
             diffUrl: string | null;
-            /** @description What one should know to answer: what the agent is asked for, and what the steps before said. */
+            /** @description What one should know to answer: what the agent is asked for, what the steps before said, and of a change its effects, its gates and what the platform found out about it. */
             evidence: {
                 [key: string]: unknown;
             };
+            /** @description The execution that waits in the middle of its work; null if the step has not begun. */
+            executionId: string | null;
             /** @description Names the approval. */
             id: string;
+            /**
+             * @description What becomes of the answer. Of a step, a yes begins it; of a change, a yes takes it over; without a yes the task fails. Of an agent's own question, the agent is told the answer with its reason, and goes on.
+             * @enum {string}
+             */
+            kind: "step" | "change" | "question";
             /** @description What is asked. */
             question: string;
             /** @description Why it is asked. */
@@ -1085,7 +1092,7 @@ export interface components {
              * @enum {string}
              */
             status: "pending" | "approved" | "rejected" | "expired" | "withdrawn";
-            /** @description The step that begins with a yes. */
+            /** @description The step that it is about. */
             stepId: string;
         };
         Approvals: {
@@ -1366,11 +1373,11 @@ export interface components {
         };
         Decide: {
             /**
-             * @description The answer: approve lets the step begin, reject ends the task.
+             * @description The answer: approve lets the step begin or takes the change over, reject ends the task. To a question of an agent it is the yes or the no, and reason says more.
              * @enum {string}
              */
             decision: "approve" | "reject";
-            /** @description Why so: at most 2,000 characters. Of a rejection it is told with the task's error. */
+            /** @description Why so: at most 2,000 characters. Of a rejection it is told with the task's error; an agent that asked is told it. */
             reason?: string;
         };
         Decision: {
@@ -1428,7 +1435,7 @@ export interface components {
              * @enum {string}
              */
             acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
-            /** @description The question that waits for a human. This version asks none, so it is null. */
+            /** @description The question to a human that the execution waits for; null if for none. */
             approval: components["schemas"]["Approval"] | null;
             /** @description The named outputs of the execution; of an invocation, those of its delivery too. */
             artifacts: components["schemas"]["Artifact"][];
