@@ -7,8 +7,9 @@ type Agent struct {
 	Description string
 	Capability  Capability
 	Aliases     []AgentID
-	Internal    bool  // works for the platform, not for users
-	Yields      Yield // what its work comes to
+	Internal    bool     // works for the platform, not for users
+	Yields      Yield    // what its work comes to
+	Reports     []Report // what it names one by one, besides
 	Tools       []string
 	Order       int    // where it stands in lists
 	Prompt      string // who it is and how it works
@@ -38,6 +39,7 @@ type FlowStep struct {
 	Agent    AgentID  `yaml:"agent"`
 	Delivers string   `yaml:"delivers"` // the delivery phase that is complete with it
 	Asks     string   `yaml:"asks"`     // what is asked, beyond the task itself
+	Reports  []Report `yaml:"reports"`  // what it names one by one; empty: what its agent does
 	Needs    []string `yaml:"needs"`    // steps that come first; empty: the one before
 	From     Scope    `yaml:"from"`     // the least scope at which it takes part; empty: all
 	Only     []Scope  `yaml:"only"`     // the scopes at which it takes part; empty: see From

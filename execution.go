@@ -92,7 +92,9 @@ type Result struct {
 	Installed    *Installed    `json:"installed,omitempty"`    // what set-up installed, for the whole run
 	Baseline     []Checked     `json:"baseline,omitempty"`     // the checks on the base of the run
 	Gates        []Gate        `json:"gates,omitempty"`        // what was measured of it
-	Effects      []Effect      `json:"effects,omitempty"`      // what its change does that a human may want to know of
+	Findings     []Finding     `json:"findings,omitempty"`
+	Measurements []Measurement `json:"measurements,omitempty"`
+	Effects      []Effect      `json:"effects,omitempty"` // what its change does that a human may want to know of
 }
 
 // Installed names what set-up installed. It is installed once, for the base of the

@@ -27,16 +27,18 @@ func (u Usage) Tokens() int64 { return u.InputTokens + u.OutputTokens + u.Cached
 
 // An Output is what a run delivers.
 type Output struct {
-	Summary        string       `json:"summary"`
-	Branch         *string      `json:"branch"` // null when nothing was changed or only a patch was asked for
-	BaseCommit     string       `json:"baseCommit"`
-	HeadCommit     string       `json:"headCommit"`
-	PullRequestURL *string      `json:"pullRequestUrl"`
-	FilesChanged   int          `json:"filesChanged"`
-	Insertions     int          `json:"insertions"`
-	Deletions      int          `json:"deletions"`
-	Confidence     float64      `json:"confidence"`
-	Verification   Verification `json:"verification"`
+	Summary        string        `json:"summary"`
+	Branch         *string       `json:"branch"` // null when nothing was changed or only a patch was asked for
+	BaseCommit     string        `json:"baseCommit"`
+	HeadCommit     string        `json:"headCommit"`
+	PullRequestURL *string       `json:"pullRequestUrl"`
+	FilesChanged   int           `json:"filesChanged"`
+	Insertions     int           `json:"insertions"`
+	Deletions      int           `json:"deletions"`
+	Confidence     float64       `json:"confidence"`
+	Verification   Verification  `json:"verification"`
+	Findings       []Finding     `json:"findings,omitempty"`
+	Measurements   []Measurement `json:"measurements,omitempty"`
 }
 
 // A Verification is what the platform itself found out about a commit.

@@ -9,6 +9,7 @@ type Step struct {
 	Delivers  string      `json:"delivers,omitempty"` // the delivery phase that is complete with it, as in implementation
 	Asks      string      `json:"asks,omitempty"`     // what is asked of the agent, beyond the task
 	Asked     string      `json:"asked,omitempty"`    // the same with its blanks filled in, once it began; empty: Asks has none
+	Reports   []Report    `json:"reports,omitempty"`  // what it names one by one; empty: what its agent does
 	Needs     []string    `json:"needs,omitempty"`
 	Merges    []string    `json:"merges,omitempty"` // the commits that it brings together, if it was put in for that
 	From      string      `json:"from,omitempty"`   // the commit at which it goes on, after the work was sent back to it

@@ -102,6 +102,7 @@ func ExecutionOf(e autonoma.Execution, run autonoma.Run, artifacts []autonoma.Ar
 		view.Output = &ExecutionOutput{
 			Summary: r.Summary, Document: orNull(r.Document), Verdict: orNull(r.Verdict), Changed: r.Changed,
 			BaseCommit: r.Base, HeadCommit: r.Commit,
+			Findings: findingsOf(r.Findings), Measurements: measurementsOf(r.Measurements),
 		}
 		if r.Verification != nil {
 			view.Output.Verification = new(verificationOf(*r.Verification))

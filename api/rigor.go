@@ -84,6 +84,8 @@ type ExecutionOutput struct {
 	HeadCommit   string            `json:"headCommit" doc:"The commit afterwards."`
 	Branch       *string           `json:"branch" doc:"Branch in the source that holds the result of the run, once it was delivered there."`
 	Verification *Verification     `json:"verification" doc:"What the platform found out by itself about headCommit; null if it did not look."`
+	Findings     []Finding         `json:"findings" doc:"What it found that is wrong."`
+	Measurements []Measurement     `json:"measurements" doc:"What its change gained: measured by the platform."`
 }
 
 // RigorHealth tells whether executions can be carried out.

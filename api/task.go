@@ -97,17 +97,19 @@ type Usage struct {
 
 // An Output is what a task delivers.
 type Output struct {
-	Summary        string       `json:"summary" doc:"What was done, in the agents' words."`
-	Branch         *string      `json:"branch" doc:"Branch in the source that holds the result; null when nothing was changed or only a patch was asked for."`
-	BaseCommit     string       `json:"baseCommit" doc:"The commit it is based on."`
-	HeadCommit     string       `json:"headCommit" doc:"The delivered commit."`
-	PullRequestURL *string      `json:"pullRequestUrl" doc:"The pull request, if one was opened."`
-	FilesChanged   int          `json:"filesChanged" doc:"Files that differ from the base."`
-	Insertions     int          `json:"insertions" doc:"Lines added."`
-	Deletions      int          `json:"deletions" doc:"Lines removed."`
-	Confidence     float64      `json:"confidence" doc:"The agents' own estimate, from 0 to 1. What is proven stands in verification."`
-	Verification   Verification `json:"verification" doc:"What the platform found out by itself about the delivered commit."`
-	Artifacts      []Artifact   `json:"artifacts" doc:"The named outputs."`
+	Summary        string        `json:"summary" doc:"What was done, in the agents' words."`
+	Branch         *string       `json:"branch" doc:"Branch in the source that holds the result; null when nothing was changed or only a patch was asked for."`
+	BaseCommit     string        `json:"baseCommit" doc:"The commit it is based on."`
+	HeadCommit     string        `json:"headCommit" doc:"The delivered commit."`
+	PullRequestURL *string       `json:"pullRequestUrl" doc:"The pull request, if one was opened."`
+	FilesChanged   int           `json:"filesChanged" doc:"Files that differ from the base."`
+	Insertions     int           `json:"insertions" doc:"Lines added."`
+	Deletions      int           `json:"deletions" doc:"Lines removed."`
+	Confidence     float64       `json:"confidence" doc:"The agents' own estimate, from 0 to 1. What is proven stands in verification."`
+	Verification   Verification  `json:"verification" doc:"What the platform found out by itself about the delivered commit."`
+	Findings       []Finding     `json:"findings" doc:"What agents found that is wrong, worst first."`
+	Measurements   []Measurement `json:"measurements" doc:"What the change gained, where that was asked for: measured by the platform."`
+	Artifacts      []Artifact    `json:"artifacts" doc:"The named outputs."`
 }
 
 // A Verification is what the platform itself found out about a commit.

@@ -43,7 +43,8 @@ func OutputOf(o autonoma.Output, id autonoma.RunID, artifacts []autonoma.Artifac
 		Summary: o.Summary, Branch: o.Branch, BaseCommit: o.BaseCommit, HeadCommit: o.HeadCommit,
 		PullRequestURL: o.PullRequestURL, FilesChanged: o.FilesChanged, Insertions: o.Insertions, Deletions: o.Deletions,
 		Confidence:   o.Confidence,
-		Verification: verificationOf(o.Verification), Artifacts: artifactsOf(id, artifacts),
+		Verification: verificationOf(o.Verification), Findings: findingsOf(o.Findings), Measurements: measurementsOf(o.Measurements),
+		Artifacts: artifactsOf(id, artifacts),
 	}
 }
 

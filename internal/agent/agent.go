@@ -25,6 +25,7 @@ type Agent struct {
 	Loop    string         // names the conversation in the journal; unique in the execution
 	Phase   autonoma.Phase // for those who watch
 	Yields  autonoma.Yield
+	Reports []autonoma.Report // what finish asks for, besides
 	Model   model.Model
 	Tools   tool.Set // besides finish
 	Journal *journal.Journal
@@ -115,7 +116,7 @@ func callKey(loop string, n, index int) string { return fmt.Sprintf("%s/%d.%d", 
 // yield. It returns an [autonoma.Failure] if the agent comes to no end, and
 // otherwise the error of the model, the journal or ctx.
 func (a *Agent) Work(ctx context.Context, system, prompt string) (autonoma.Result, error) {
-	finish := tool.Finish(a.Yields, func(r autonoma.Result) error { a.result = &r; return nil })
+	finish := tool.Finish(a.Yields, a.Reports, func(r autonoma.Result) error { a.result = &r; return nil })
 	a.tools = append(append(tool.Set{}, a.Tools...), finish)
 	a.talk = model.Request{System: system, Tools: a.tools.Specs(), MaxTokens: a.Longest}
 	a.touched = map[string]bool{}

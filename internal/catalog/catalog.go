@@ -94,6 +94,7 @@ type front struct {
 	Aliases     []autonoma.AgentID  `yaml:"aliases"`
 	Internal    bool                `yaml:"internal"`
 	Yields      autonoma.Yield      `yaml:"yields"`
+	Reports     []autonoma.Report   `yaml:"reports"`
 	Tools       []string            `yaml:"tools"`
 	Order       int                 `yaml:"order"`
 }
@@ -109,7 +110,7 @@ func (c *Catalog) readAgent(name string, text []byte) error {
 	}
 	a := autonoma.Agent{
 		ID: autonoma.AgentID(name), Name: f.Name, Description: f.Description, Capability: f.Capability,
-		Aliases: f.Aliases, Internal: f.Internal, Yields: f.Yields, Tools: f.Tools, Order: f.Order,
+		Aliases: f.Aliases, Internal: f.Internal, Yields: f.Yields, Reports: f.Reports, Tools: f.Tools, Order: f.Order,
 		Prompt: strings.TrimSpace(string(body)),
 	}
 	c.agents[a.ID] = a
@@ -139,7 +140,19 @@ func checkAgent(a autonoma.Agent) error {
 	if a.Yields != autonoma.Document && a.Yields != autonoma.Change && a.Yields != autonoma.Judgment {
 		faults = append(faults, errors.New("yields must be document, change or judgment"))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, checkReports(a.Reports, a.Yields))...)
+}
+
+func checkReports(all []autonoma.Report, yields autonoma.Yield) error {
+	for _, r := range all {
+		if !slices.Contains(autonoma.Reports, r) {
+			return fmt.Errorf("cannot report %q; there are findings and measurements", r)
+		}
+		if r == autonoma.Measurements && yields != autonoma.Change {
+			return errors.New("measures nothing before and after, as it changes nothing: measurements are for those who yield a change")
+		}
+	}
+	return nil
 }
 
 func (c *Catalog) readFlow(name string, text []byte) error {
@@ -213,6 +226,9 @@ func (c *Catalog) checkFlow(f autonoma.Flow) error {
 		}
 		if s.Back != nil && (!slices.Contains(seen, s.Back.To) || s.Back.Rounds < 1) {
 			faults = append(faults, fmt.Errorf("step %s sends the work back to %s, which must come before it, at least once", s.ID, s.Back.To))
+		}
+		if err := checkReports(s.Reports, c.agents[s.Agent].Yields); err != nil {
+			faults = append(faults, fmt.Errorf("step %s %w", s.ID, err))
 		}
 		if Taken(s.ID) {
 			faults = append(faults, fmt.Errorf("no step may be called %s: an artifact of every run is", s.ID))

@@ -33,6 +33,14 @@ func TestAgentsPage(t *testing.T) {
 	}
 }
 
+func yields(a autonoma.Agent) string {
+	text := string(a.Yields)
+	for _, r := range a.Reports {
+		text += ", " + string(r)
+	}
+	return text
+}
+
 // agentsPage writes what a user wants to know about agents and flows.
 func agentsPage(c *catalog.Catalog) string {
 	var b strings.Builder
@@ -48,6 +56,10 @@ What an agent yields decides what it may do: a *change* may change the workspace
 or a *judgment* comes from reading, and from running commands whose effects are thrown away.
 Agents marked internal work for the platform and cannot be asked for.
 
+An agent that reports *findings* names what is wrong one by one: place, severity, remedy. One that
+reports *measurements* names the command that shows the gain; the platform runs it on the base and on
+the result, and its figures are what is shown.
+
 | agent | capability | yields | what it does | also called |
 |---|---|---|---|---|
 `)
@@ -56,7 +68,7 @@ Agents marked internal work for the platform and cannot be asked for.
 		if a.Internal {
 			capability += ", internal"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", a.ID, capability, a.Yields, a.Description, codes(a.Aliases))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", a.ID, capability, yields(a), a.Description, codes(a.Aliases))
 	}
 	b.WriteString(`
 ## Flows

@@ -51,7 +51,7 @@ func (c *Catalog) planFlow(f autonoma.Flow, scope autonoma.Scope, prefix string,
 		if s.In(scope) {
 			stands[s.ID] = []string{prefix + s.ID}
 			steps = append(steps, autonoma.Step{
-				ID: prefix + s.ID, Agent: s.Agent, Delivers: s.Delivers, Asks: s.Asks,
+				ID: prefix + s.ID, Agent: s.Agent, Delivers: s.Delivers, Asks: s.Asks, Reports: s.Reports,
 				Needs: slices.Clone(needs), Back: back(s.Back, stands, steps),
 				Pace: Pace(c.agents[s.Agent].Yields), Status: autonoma.StepPending, Round: 1,
 			})

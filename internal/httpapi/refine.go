@@ -48,6 +48,8 @@ func refine(name string, schema *huma.Schema) {
 		enum(p["risk"], autonoma.Risks)
 		p["evidence"] = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: p["evidence"].Description}
 		nullable(p, "decision")
+	case "Finding":
+		enum(p["severity"], autonoma.Risks)
 	case "Decide":
 		enum(p["decision"], []string{api.Approve, api.Reject})
 	case "TaskError":

@@ -55,18 +55,26 @@ func (x *execution) check(ctx context.Context, b *bench, commands []string) ([]C
 	checks := make([]Check, 0, len(commands))
 	for _, command := range commands {
 		out := &excerpt{keep: checkOutput}
-		start := time.Now()
-		exit, err := b.run(ctx, command, x.Policy.checkTime(), out)
+		c, err := x.timed(ctx, b, command, out)
 		if err != nil {
-			return nil, fmt.Errorf("check %s: %w", command, err)
+			return nil, err
 		}
-		c := Check{Command: command, ExitCode: exit.Code, Ended: string(exit.Reason), Duration: time.Since(start).Milliseconds()}
 		if !c.OK() {
 			c.Output = out.String()
 		}
 		checks = append(checks, c)
 	}
 	return checks, nil
+}
+
+// timed runs a command at a bench.
+func (x *execution) timed(ctx context.Context, b *bench, command string, out *excerpt) (Check, error) {
+	start := time.Now()
+	exit, err := b.run(ctx, command, x.Policy.checkTime(), out)
+	if err != nil {
+		return Check{}, fmt.Errorf("check %s: %w", command, err)
+	}
+	return Check{Command: command, ExitCode: exit.Code, Ended: string(exit.Reason), Duration: time.Since(start).Milliseconds()}, nil
 }
 
 // commands returns what the result of the run must pass: what was asked for, or

@@ -35,6 +35,7 @@ func (x *execution) ask(ctx context.Context, prompt string) error {
 	var err error
 	if x.worker == nil {
 		x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, x.tools())
+		x.worker.Reports = x.reports()
 		done, err = x.worker.Work(ctx, system(x.Agent, autonoma.Generate, x.Agent.Prompt, text(string(x.Agent.Yields))), prompt)
 	} else {
 		done, err = x.worker.More(ctx, prompt)
@@ -57,7 +58,21 @@ func (x *execution) keep(done autonoma.Result) {
 	if done.Document == "" {
 		done.Document = x.result.Document
 	}
+	if done.Findings == nil {
+		done.Findings = x.result.Findings
+	}
+	if done.Measurements == nil {
+		done.Measurements = x.result.Measurements
+	}
 	x.result = done
+}
+
+// reports is what the agent has to name one by one in this step.
+func (x *execution) reports() []autonoma.Report {
+	if len(x.Step.Reports) > 0 {
+		return x.Step.Reports
+	}
+	return x.Agent.Reports
 }
 
 // weighRisks has the risks of a change named before it is made, where the scope

@@ -28,7 +28,7 @@ func TestFirstRequest(t *testing.T) {
 		}
 		size := len(system(a, autonoma.Generate, a.Prompt, text(string(a.Yields))))
 		x := &execution{Engine: &Engine{}, Job: Job{Agent: a, Execution: autonoma.Execution{Mode: autonoma.Assisted}}}
-		set := append(x.tools(), tool.Finish(a.Yields, nil))
+		set := append(x.tools(), tool.Finish(a.Yields, a.Reports, nil))
 		if len(set) != len(a.Tools)+1 {
 			t.Errorf("%s names %v and gets %d tools", id, a.Tools, len(set)-1)
 		}

@@ -23,7 +23,13 @@ func (s State) Key() string { return s.What }
 func (x *execution) review(ctx context.Context) (string, error) {
 	said, err := x.prove(ctx)
 	if err == nil {
+		err = x.measure(ctx)
+	}
+	if err == nil {
 		err = x.consent(ctx)
+	}
+	if err == nil && len(x.result.Measurements) > 0 {
+		said += "; " + gain(x.result.Measurements)
 	}
 	return said, err
 }

@@ -42,16 +42,21 @@ type Tool struct {
 // New makes a tool of a function whose arguments are the fields of In. What it
 // does and when to use it is told to the model by the file <name>.md.
 func New[In any](name string, fn func(context.Context, In) (string, error)) Tool {
+	return of(name, schemaOf[In](), fn)
+}
+
+// of makes a tool as [New] does, whose arguments fit a schema.
+func of[In any](name string, schema json.RawMessage, fn func(context.Context, In) (string, error)) Tool {
 	text, err := texts.ReadFile(name + ".md")
 	if err != nil {
 		panic(err) // a file of the program is missing
 	}
 	return Tool{
-		ToolSpec: model.ToolSpec{Name: name, Description: strings.TrimSpace(string(text)), Schema: schemaOf[In]()},
+		ToolSpec: model.ToolSpec{Name: name, Description: strings.TrimSpace(string(text)), Schema: schema},
 		run: func(ctx context.Context, args json.RawMessage) (string, error) {
 			var in In
 			if err := decode(args, &in); err != nil {
-				return "", fmt.Errorf("the arguments of %s are wrong: %w; they must fit %s", name, err, schemaOf[In]())
+				return "", fmt.Errorf("the arguments of %s are wrong: %w; they must fit %s", name, err, schema)
 			}
 			return fn(ctx, in)
 		},

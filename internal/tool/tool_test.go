@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ type args map[string]any
 // What a model is told of the tools is short, and providers accept it.
 func TestSpecs(t *testing.T) {
 	for _, yields := range []autonoma.Yield{autonoma.Change, autonoma.Document, autonoma.Judgment} {
-		specs := append(set(&desk{}), tool.Finish(yields, nil)).Specs()
+		specs := append(set(&desk{}), tool.Finish(yields, nil, nil)).Specs()
 		modeltest.Check(t, model.Request{Tools: specs, Messages: []model.Message{{Role: model.User, Text: "x"}}})
 		for _, s := range specs {
 			var schema struct {
@@ -281,13 +282,53 @@ func TestFinish(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var said *autonoma.Result
-			s := tool.Set{tool.Finish(tt.yields, func(r autonoma.Result) error { said = &r; return nil })}
+			s := tool.Set{tool.Finish(tt.yields, nil, func(r autonoma.Result) error { said = &r; return nil })}
 			out := do(t, s, "finish", tt.args)
 			if !strings.Contains(out.Text, tt.says) || (said != nil) != (tt.says == "finished") || out.Failed != (said == nil) {
 				t.Errorf("%+v, said %+v", out, said)
 			}
 			if said != nil && (said.Summary != "s" || said.Confidence != 0.5) {
 				t.Errorf("said %+v", said)
+			}
+		})
+	}
+}
+
+// What is named one by one can be read by programs, or has to be said again.
+func TestFinishReports(t *testing.T) {
+	good := args{"severity": "high", "title": "SQL", "path": "db/users.go", "line": 7, "rule": "CWE-89", "detail": "joined text"}
+	with := func(change args) args {
+		all := args{}
+		maps.Copy(all, good)
+		maps.Copy(all, change)
+		return args{"summary": "s", "confidence": 1, "document": "d", "findings": []any{all}}
+	}
+	measured := func(name, command string) args {
+		return args{"summary": "s", "confidence": 1, "measurements": []any{args{"name": name, "command": command}}}
+	}
+	for _, tt := range []struct {
+		name    string
+		yields  autonoma.Yield
+		reports []autonoma.Report
+		args    args
+		says    string
+	}{
+		{"findings", autonoma.Document, []autonoma.Report{autonoma.Findings}, with(nil), "finished"},
+		{"none found", autonoma.Document, []autonoma.Report{autonoma.Findings}, args{"summary": "s", "confidence": 1, "document": "d"}, "finished"},
+		{"findings of nobody", autonoma.Document, nil, with(nil), `unknown field "findings"`},
+		{"no severity", autonoma.Document, []autonoma.Report{autonoma.Findings}, with(args{"severity": "bad"}), "findings[0] needs a severity"},
+		{"no detail", autonoma.Document, []autonoma.Report{autonoma.Findings}, with(args{"detail": " "}), "findings[0] needs a title and a detail"},
+		{"elsewhere", autonoma.Document, []autonoma.Report{autonoma.Findings}, with(args{"path": "../x"}), "findings[0] names a place"},
+		{"above", autonoma.Document, []autonoma.Report{autonoma.Findings}, with(args{"path": "/etc/passwd"}), "findings[0] names a place"},
+		{"measurements", autonoma.Change, []autonoma.Report{autonoma.Measurements}, measured("time", "make bench"), "finished"},
+		{"no command", autonoma.Change, []autonoma.Report{autonoma.Measurements}, measured("time", " "), "measurements[0] needs a name and a command"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var said *autonoma.Result
+			s := tool.Set{tool.Finish(tt.yields, tt.reports, func(r autonoma.Result) error { said = &r; return nil })}
+			out := do(t, s, "finish", tt.args)
+			if !strings.Contains(out.Text, tt.says) || (said != nil) != (tt.says == "finished") {
+				t.Errorf("%+v, said %+v", out, said)
 			}
 		})
 	}

@@ -76,7 +76,10 @@ func (w *Worker) outcome(m made) delivery {
 	}}
 	for _, e := range m.results {
 		d.output.Confidence = min(d.output.Confidence, e.Result.Confidence)
+		d.output.Findings = append(d.output.Findings, e.Result.Findings...)
+		d.output.Measurements = append(d.output.Measurements, e.Result.Measurements...)
 	}
+	autonoma.SortFindings(d.output.Findings)
 	blocks := w.Engine.Policy.Blocks(m.run.Request.Scope)
 	switch v, no := d.output.Verification, m.rejected(); {
 	case blocks && v.Status == autonoma.NotVerified:

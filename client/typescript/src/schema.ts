@@ -1504,8 +1504,12 @@ export interface components {
             changed: boolean;
             /** @description What it wrote, as Markdown, if that is its work. */
             document: string | null;
+            /** @description What it found that is wrong. */
+            findings: components["schemas"]["Finding"][];
             /** @description The commit afterwards. */
             headCommit: string;
+            /** @description What its change gained: measured by the platform. */
+            measurements: components["schemas"]["Measurement"][];
             /** @description What was done, in the agent's words. */
             summary: string;
             /**
@@ -1521,6 +1525,26 @@ export interface components {
             field: string;
             /** @description What is wrong with it. */
             message: string;
+        };
+        Finding: {
+            /** @description How it shows, what follows from it, and what would mend it. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description The line, if there is one.
+             */
+            line: number | null;
+            /** @description The file, from the top of the repository; null if it is nowhere in particular. */
+            path: string | null;
+            /** @description What it breaks, as in CWE-89 or the name of a policy. */
+            rule: string | null;
+            /**
+             * @description How bad it is.
+             * @enum {string}
+             */
+            severity: "low" | "medium" | "high" | "critical";
+            /** @description What it is, in a line. */
+            title: string;
         };
         Gate: {
             /** @description Whether the execution fails if it does not pass. */
@@ -1855,6 +1879,29 @@ export interface components {
             /** @description The task, or the status of the agent that was invoked. */
             self: string;
         };
+        Measurement: {
+            /**
+             * Format: double
+             * @description The figure on the result, likewise.
+             */
+            after: number | null;
+            /**
+             * Format: double
+             * @description The figure on the base, the median of several runs in a clean checkout; null if the command fails there.
+             */
+            before: number | null;
+            /** @description The command, which an agent named and the platform ran. */
+            command: string;
+            /** @description What is measured. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many runs the figure after is the median of.
+             */
+            runs: number;
+            /** @description Of the figures, by the agent's word. Without one, of a command that prints no number, milliseconds. */
+            unit: string;
+        };
         ModelSpent: {
             /**
              * Format: int64
@@ -1906,6 +1953,8 @@ export interface components {
              * @description Files that differ from the base.
              */
             filesChanged: number;
+            /** @description What agents found that is wrong, worst first. */
+            findings: components["schemas"]["Finding"][];
             /** @description The delivered commit. */
             headCommit: string;
             /**
@@ -1913,6 +1962,8 @@ export interface components {
              * @description Lines added.
              */
             insertions: number;
+            /** @description What the change gained, where that was asked for: measured by the platform. */
+            measurements: components["schemas"]["Measurement"][];
             /** @description The pull request, if one was opened. */
             pullRequestUrl: string | null;
             /** @description What was done, in the agents' words. */
