@@ -1,0 +1,88 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// diffScope counts the files that neither the task nor the documents of earlier steps
+// name, where they name any. Tests that were taken away or weakened are never in
+// scope, unless the task itself speaks of them.
+func diffScope(ctx context.Context, f *Facts) (Measured, error) {
+	c, err := f.changes(ctx)
+	if err != nil {
+		return Measured{}, err
+	}
+	weak, err := f.weakened(ctx)
+	if err != nil {
+		return Measured{}, err
+	}
+	outside, planned := f.outside(c)
+	m, err := counted(outside, fmt.Sprintf("all %d files are where the change was to be", len(c.Files)), "files that nobody named")
+	if !planned {
+		m.Message = "nobody named files, so that all may be changed"
+	}
+	for i, o := range m.Mend {
+		m.Mend[i] = o + ": take this back, if the task can do without"
+	}
+	if len(weak) > 0 {
+		m.Fails, m.Message = true, "tests are weakened: "+few(weak)
+		for _, w := range weak {
+			m.Mend = append(m.Mend, w+": put this back as it was")
+		}
+	}
+	return m, err
+}
+
+// outside returns the changed files that nobody named, and whether anybody named any.
+// What lies beside a named file, and what every change may touch, is not outside.
+func (f *Facts) outside(c Changes) (paths []string, planned bool) {
+	words := mentions(f.Task)
+	for _, d := range f.Documents {
+		for w := range mentions(d.Text) {
+			words[w] = true
+		}
+	}
+	dirs := map[string]bool{}
+	for _, file := range c.Files {
+		if named(words, file.Path) || named(words, file.Old) {
+			dirs[path.Dir(file.Path)], dirs[path.Dir(file.Old)] = true, true
+		}
+	}
+	if len(dirs) == 0 { // a text about other files, or about none
+		return nil, false
+	}
+	for _, file := range c.Files {
+		p := file.Path
+		if !dirs[path.Dir(p)] && !isTest(p) && !isDoc(p) && !isManifest(p) && !isLock(p) && !under(p, "testdata", "fixtures") {
+			paths = append(paths, p)
+		}
+	}
+	return paths, true
+}
+
+// spoken reports whether the task names a file of tests, or a test in it.
+func (f *Facts) spoken(p, test string) bool {
+	return strings.Contains(f.Task, path.Base(p)) || test != "" && wholeWord(f.Task, test)
+}
+
+// wholeWord reports whether a text holds a word between others.
+func wholeWord(text, w string) bool {
+	for rest := text; ; {
+		i := strings.Index(rest, w)
+		if i < 0 {
+			return false
+		}
+		end := i + len(w)
+		if (i == 0 || !letter(rest[i-1])) && (end == len(rest) || !letter(rest[end])) {
+			return true
+		}
+		rest = rest[end:]
+	}
+}
+
+func letter(b byte) bool {
+	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80
+}
