@@ -62,6 +62,8 @@ type Job struct {
 	Longest int
 	// Afford returns an error if the run may not spend what a turn costs at worst.
 	Afford func(ctx context.Context, m model.Info, r model.Request) error
+	// Used returns what the run has used by now; nil: what it had used at the start.
+	Used func() autonoma.Usage
 }
 
 // Earlier is what an earlier step came to.
@@ -84,7 +86,7 @@ func (e *Engine) Do(ctx context.Context, j Job) (autonoma.Result, error) {
 		do    func(context.Context) (string, error)
 	}{
 		{autonoma.Research, x.research},
-		{autonoma.Inspect, x.inspect},
+		{autonoma.Inspect, x.inspectAndGate},
 		{autonoma.Generate, x.generate},
 		{autonoma.OptimizePhase, x.optimize},
 		{autonoma.Review, x.review},
@@ -134,6 +136,8 @@ type execution struct {
 	before []Check // the checks on the base of the run
 	after  []Check // the checks on what generate left, in its own checkout
 	result autonoma.Result
+	gates  []autonoma.Gate // what was measured before the work
+	styled []Check         // the commands that check style, on the base of the run
 
 	done       bool
 	wellFormed map[string]bool // by a formatter's command, whether the start passed it
