@@ -24,6 +24,7 @@ import (
 	"autonoma/internal/journal"
 	"autonoma/internal/model"
 	"autonoma/internal/sandbox"
+	"autonoma/internal/scan"
 	"autonoma/internal/setup"
 	"autonoma/internal/tool/mcp"
 	"autonoma/internal/workspace"
@@ -216,7 +217,7 @@ func (x *execution) phase(ctx context.Context, p autonoma.Phase, do func(context
 	if err != nil {
 		return err
 	}
-	return x.mark(ctx, autonoma.PhaseChanged{Phase: p, Status: autonoma.StepCompleted, Message: message})
+	return x.mark(ctx, autonoma.PhaseChanged{Phase: p, Status: autonoma.StepCompleted, Message: scan.Redact(message)})
 }
 
 func (x *execution) mark(ctx context.Context, c autonoma.PhaseChanged) error {
