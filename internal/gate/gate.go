@@ -77,7 +77,7 @@ func few(texts []string) string {
 func All() []Gate {
 	return []Gate{
 		{ID: "secrets", Name: "Secrets", Unit: "secrets in the change", At: AtChange, Measure: secrets},
-		{ID: "base_health", Name: "Base health", Unit: "part of the checks that pass before", At: AtStart, Low: true, Measure: baseHealth},
+		{ID: "base_health", Name: "Base Health", Unit: "part of the checks that pass before", At: AtStart, Low: true, Measure: baseHealth},
 		{ID: "acmf_validation", Name: "ACMF Validation", Unit: "1 if the mode allows the work", At: AtStart | AfterWork, Low: true, Measure: acmf},
 		{ID: "budget", Name: "Budget", Unit: "part of the budget that is left", At: AtStart | AfterWork, Low: true, Measure: budget},
 		{ID: "rigor_confidence", Name: "RIGOR Confidence", Unit: "the agent's confidence, 0 to 1", At: AfterWork, Low: true, Measure: confidence},
