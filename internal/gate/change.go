@@ -42,7 +42,7 @@ const (
 func parse(patch []byte) (Changes, error) {
 	files, _, err := gitdiff.Parse(bytes.NewReader(patch))
 	if err != nil {
-		return Changes{}, fmt.Errorf("read the change: %w", err)
+		return Changes{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	var c Changes
 	for _, f := range files {

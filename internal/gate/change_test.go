@@ -54,6 +54,7 @@ func TestDiffScope(t *testing.T) {
 		{"where the plan says", "", files("pay/pay.go", "pay/fee.go", "pay/pay_test.go", "README.md", "go.mod"), asked("Mend it.", "1. Change `pay/pay.go`."), autonoma.GatePassed, "all 5 files"},
 		{"a few others", "", far, asked("Mend a/x.go and b/x.go and c/x.go."), autonoma.GatePassed, "files that nobody named: d/x.go"},
 		{"too many others", "", far, asked("Mend it.", "Change ./a/x.go"), autonoma.GateFailed, "b/x.go; c/x.go; d/x.go; e/x.go; f/x.go; and 1 more"},
+		{"a document that is named is no plan", "", far + files("README.md"), asked("Mend it as README.md says."), autonoma.GatePassed, "nobody named files"},
 		{"a plan of other files says nothing", "", far, asked("Mend it.", "Change z/y.go."), autonoma.GatePassed, "nobody named files"},
 	})
 }

@@ -84,8 +84,8 @@ func Once[T any](gather func(context.Context) (T, error)) func(context.Context) 
 	}
 }
 
-// ErrTooLarge reports a change that is not looked through.
-var ErrTooLarge = errors.New("the change is too large to be looked through; make it smaller")
+// ErrUnreadable reports a change that nobody can look through, however often it is tried.
+var ErrUnreadable = errors.New("the change cannot be looked through")
 
 // changes returns what differs between base and head.
 func (f *Facts) changes(ctx context.Context) (Changes, error) {

@@ -10,6 +10,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -159,6 +160,9 @@ func (p Policy) Measure(ctx context.Context, at Moment, f *Facts) (Outcome, erro
 		m, err := g.Measure(ctx, f)
 		if ctx.Err() != nil {
 			return Outcome{}, context.Cause(ctx)
+		}
+		if err != nil && rule.Withholds && !errors.Is(err, ErrUnreadable) {
+			return Outcome{}, fmt.Errorf("gate %s: %w", g.ID, err) // it may do better the next time
 		}
 		if err != nil {
 			m = unmeasured(err, rule.Withholds)

@@ -20,15 +20,23 @@ func facts(t testing.TB, base, head string) *gate.Facts {
 	if base == "" {
 		base = "-- README --\nhello\n"
 	}
+	return factsBy(t, base, func(repo string) {
+		workspacetest.Write(t, repo, head)
+		for _, name := range emptied(t, repo) {
+			if err := os.Remove(filepath.Join(repo, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// factsBy are those of a change that is made by hand.
+func factsBy(t testing.TB, base string, change func(repo string)) *gate.Facts {
+	t.Helper()
 	repo := workspacetest.Repo(t, base)
 	store := workspacetest.Store(t)
 	from := workspacetest.Git(t, repo, "rev-parse", "HEAD")
-	workspacetest.Write(t, repo, head)
-	for _, name := range emptied(t, repo) {
-		if err := os.Remove(filepath.Join(repo, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	change(repo)
 	to := workspacetest.Commit(t, repo, "Change")
 	workspacetest.Prepare(t, store, workspacetest.Run, repo)
 	tree := func(commit string) func(context.Context) (gate.Tree, error) {

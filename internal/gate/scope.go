@@ -47,7 +47,7 @@ func (f *Facts) outside(c Changes) (paths []string, planned bool) {
 	}
 	dirs := map[string]bool{}
 	for _, file := range c.Files {
-		if named(words, file.Path) || named(words, file.Old) {
+		if !beside(file.Path) && (named(words, file.Path) || named(words, file.Old)) {
 			dirs[path.Dir(file.Path)], dirs[path.Dir(file.Old)] = true, true
 		}
 	}
@@ -56,11 +56,16 @@ func (f *Facts) outside(c Changes) (paths []string, planned bool) {
 	}
 	for _, file := range c.Files {
 		p := file.Path
-		if !dirs[path.Dir(p)] && !isTest(p) && !isDoc(p) && !isManifest(p) && !isLock(p) && !under(p, "testdata", "fixtures") {
+		if !dirs[path.Dir(p)] && !beside(p) {
 			paths = append(paths, p)
 		}
 	}
 	return paths, true
+}
+
+// beside reports whether a file is of a kind that goes with every change.
+func beside(p string) bool {
+	return isTest(p) || isDoc(p) || isManifest(p) || isLock(p) || under(p, "testdata", "fixtures")
 }
 
 // spoken reports whether the task names a file of tests, or a test in it.

@@ -51,12 +51,12 @@ func TestSecretsAreNotTold(t *testing.T) {
 // A change that cannot be looked through does not pass for one without secrets.
 func TestUnmeasured(t *testing.T) {
 	f := facts(t, "", "-- a.go --\npackage a\n")
-	f.Patch = func(context.Context) ([]byte, error) { return nil, gate.ErrTooLarge }
+	f.Patch = func(context.Context) ([]byte, error) { return nil, gate.ErrUnreadable }
 	g, _ := measured(t, "secrets", gate.AtChange, f)
-	if g.Status != autonoma.GateFailed || !strings.Contains(g.Message, "make it smaller") {
+	if g.Status != autonoma.GateFailed || !strings.Contains(g.Message, "cannot be looked through") {
 		t.Errorf("secrets: %+v", g)
 	}
-	if g, _ = measured(t, "diff_size", gate.AtChange, f); g.Status != autonoma.GateSkipped || !strings.Contains(g.Message, "make it smaller") {
+	if g, _ = measured(t, "diff_size", gate.AtChange, f); g.Status != autonoma.GateSkipped || !strings.Contains(g.Message, "cannot be looked through") {
 		t.Errorf("diff_size: %+v", g)
 	}
 }

@@ -117,7 +117,7 @@ func (x *execution) facts(ctx context.Context) *gate.Facts {
 		Patch: gate.Once(func(ctx context.Context) ([]byte, error) {
 			patch, err := x.Workspaces.Text(ctx, run, x.base.Commit, x.result.Commit)
 			if errors.Is(err, workspace.ErrTooLarge) {
-				err = gate.ErrTooLarge
+				err = fmt.Errorf("%w: it is too large; make it smaller", gate.ErrUnreadable)
 			}
 			return patch, err
 		}),
