@@ -58,13 +58,13 @@ func tableWant(file, name string, value any) want {
 		}
 		switch {
 		case text("git") != "" && text("rev") != "":
-			w.elsewhere, w.risk = remote(text("git") + "#" + text("rev"))
+			w.remote(text("git") + "#" + text("rev"))
 		case text("git") != "":
-			w.elsewhere, w.risk = remote(text("git"))
+			w.remote(text("git"))
 		case text("url") != "":
-			w.elsewhere, w.risk = remote(text("url"))
+			w.remote(text("url"))
 		case text("path") != "":
-			w.elsewhere, w.risk = outside(file, text("path"))
+			w.local(file, text("path"))
 		default:
 			w.spec = text("version")
 		}

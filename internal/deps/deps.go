@@ -84,6 +84,7 @@ type want struct {
 	name, spec string // the spec as written
 	version    string // if the spec leaves only one
 	indirect   bool
+	own        bool          // whether it lies in the tree: then it is no dependency
 	elsewhere  string        // why it does not come from the registry, "" if it does
 	risk       autonoma.Risk // of that
 }
@@ -256,6 +257,9 @@ func (s *Set) resolve() {
 		l := s.lockOf(m)
 		for _, w := range m.wants {
 			name := canonical(m.ecosystem, w.name)
+			if w.own {
+				continue
+			}
 			if l != nil && len(l.pins) > 0 {
 				if wanted[l.file] == nil {
 					wanted[l.file] = map[string]bool{}

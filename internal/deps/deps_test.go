@@ -17,7 +17,6 @@ func TestRead(t *testing.T) {
 	}
 	set := read(t, tree(string(text)))
 	same(t, "it depends on", written(set.Deps),
-		"Go example.org/shop/lib  *",
 		"Go github.com/google/uuid v1.6.0 *",
 		"Go github.com/new/thing v1.1.0 *",
 		"Go golang.org/x/text v0.14.0",

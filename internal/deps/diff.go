@@ -147,7 +147,7 @@ func (s Set) Problems() []Problem {
 			switch spec := strings.Trim(strings.TrimSpace(w.spec), `"'`); {
 			case w.elsewhere != "":
 				all = append(all, Problem{m.file, cmp.Or(name, "a dependency") + ": " + w.elsewhere, w.risk})
-			case w.version != "" && !moving.MatchString(w.version), l != nil, m.ecosystem == Go, strings.Contains(w.spec, "path:"):
+			case w.version != "" && !moving.MatchString(w.version), l != nil, m.ecosystem == Go, w.own:
 			case m.noLock && spec == "": // a parent or a catalogue says which
 			case moving.MatchString(spec):
 				all = append(all, Problem{m.file, name + " may be of any version, and no lock file says which", autonoma.MediumRisk})

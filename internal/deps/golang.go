@@ -64,18 +64,18 @@ func replace(file string, w want, to []string) want {
 		}
 	default:
 		r.name, r.version = w.name, ""
-		r.elsewhere, r.risk = outside(file, to[0])
+		r.local(file, to[0])
 	}
 	return r
 }
 
-// outside says what is wrong with a path that a manifest points to: nothing within the
-// tree.
-func outside(file, to string) (string, autonoma.Risk) {
+// local notes that a manifest points to a path, which is right within the tree.
+func (w *want) local(file, to string) {
 	to = strings.TrimPrefix(to, "file:")
 	joined := path.Join(path.Dir(file), to)
 	if path.IsAbs(to) || joined == ".." || strings.HasPrefix(joined, "../") || strings.HasPrefix(to, "~") {
-		return "it is taken from " + to + ", which is outside of the repository", autonoma.MediumRisk
+		w.elsewhere, w.risk = "it is taken from "+to+", which is outside of the repository", autonoma.MediumRisk
+		return
 	}
-	return "", ""
+	w.own = true
 }

@@ -56,19 +56,20 @@ func nodeWant(file, name, spec string) want {
 		if !ok {
 			place = spec
 		}
-		w.elsewhere, w.risk = outside(file, place)
+		w.local(file, place)
 	case strings.Contains(spec, "://"), strings.HasPrefix(spec, "git@"), strings.Contains(spec, "/"), strings.HasPrefix(spec, "github:"):
-		w.elsewhere, w.risk = remote(spec)
+		w.remote(spec)
 	}
 	return w
 }
 
-// remote says what is wrong with a place on the network: more, if it may change.
-func remote(spec string) (string, autonoma.Risk) {
+// remote notes that a manifest points to a place on the network: worse if what is there
+// may change.
+func (w *want) remote(spec string) {
+	w.elsewhere, w.risk = "it is taken from "+place(spec)+", where it can change, and not from the registry", autonoma.HighRisk
 	if commit.MatchString(spec) && !strings.HasPrefix(spec, "http://") {
-		return "it is taken from " + place(spec) + " and not from the registry", autonoma.MediumRisk
+		w.elsewhere, w.risk = "it is taken from "+place(spec)+" and not from the registry", autonoma.MediumRisk
 	}
-	return "it is taken from " + place(spec) + ", where it can change, and not from the registry", autonoma.HighRisk
 }
 
 // place returns a spec without what may be a password, and not too long.

@@ -85,9 +85,9 @@ func gemfile(s *Set, file string, text []byte) error {
 			w.version = strings.TrimLeft(v, "= ")
 		}
 		if at := regexp.MustCompile(`\b(?:git|github):?\s*(?:=>)?\s*["']([^"']+)`).FindStringSubmatch(m[2]); at != nil {
-			w.elsewhere, w.risk = remote(at[1] + refOf(m[2]))
+			w.remote(at[1] + refOf(m[2]))
 		} else if at := regexp.MustCompile(`\bpath:?\s*(?:=>)?\s*["']([^"']+)`).FindStringSubmatch(m[2]); at != nil {
-			w.elsewhere, w.risk = outside(file, at[1])
+			w.local(file, at[1])
 		}
 		wants = append(wants, w)
 	}

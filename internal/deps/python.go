@@ -25,18 +25,20 @@ func pyWant(file, line string) (want, bool) {
 	}
 	w := want{name: m[1], spec: strings.Trim(m[2], "() ")}
 	if at, ok := strings.CutPrefix(w.spec, "@"); ok {
-		w.elsewhere, w.risk = pyPlace(file, strings.TrimSpace(at))
+		w.point(file, strings.TrimSpace(at))
 	} else if v := pinned.FindStringSubmatch(w.spec); v != nil {
 		w.version = v[1]
 	}
 	return w, true
 }
 
-func pyPlace(file, at string) (string, autonoma.Risk) {
+// point notes that a requirement points to a URL or a path.
+func (w *want) point(file, at string) {
 	if strings.Contains(at, "://") && !strings.HasPrefix(at, "file:") {
-		return remote(at)
+		w.remote(at)
+		return
 	}
-	return outside(file, strings.TrimPrefix(at, "file://"))
+	w.local(file, strings.TrimPrefix(at, "file://"))
 }
 
 // requirements reads a file of pip
@@ -64,7 +66,7 @@ func requirements(s *Set, file string, text []byte) error {
 				at = strings.TrimSpace(line[len(option):])
 			}
 			w := want{name: eggName(at), spec: at}
-			w.elsewhere, w.risk = pyPlace(file, at)
+			w.point(file, at)
 			if w.name != "" || w.elsewhere != "" {
 				wants = append(wants, w)
 			}
