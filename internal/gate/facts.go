@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"autonoma"
+	"autonoma/internal/deps"
 )
 
 // Facts are what gates look at. What has to be gathered is a function, which is called
@@ -34,6 +35,8 @@ type Facts struct {
 	Base, Head func(context.Context) (Tree, error)
 	Patch      func(context.Context) ([]byte, error) // from base to head, as git writes it
 
+	Packages []string // directories in which installed packages lie
+
 	Lint     Lint
 	Coverage Coverage
 
@@ -41,6 +44,8 @@ type Facts struct {
 	parsed  bool
 	changed Changes
 	fault   error
+
+	depended *deps.Change
 }
 
 // A Document is what an earlier step wrote.

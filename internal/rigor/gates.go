@@ -113,7 +113,8 @@ func (x *execution) facts(ctx context.Context) *gate.Facts {
 		Scope: x.scope(), Task: x.Run.Request.Task, Agent: x.Agent, Result: x.result, Judged: x.Run.Kind == autonoma.KindRigor,
 		Allowed: x.Run.Mode, Mode: x.Execution.Mode, Budget: x.Run.Request.Budget, Used: x.Run.Usage,
 		Builds: lines(x.look.Project.Commands.Build), Before: x.result.Baseline,
-		Base: tree(x.base.Commit), Head: tree(x.result.Commit),
+		Packages: x.Installer.Kept(x.deps),
+		Base:     tree(x.base.Commit), Head: tree(x.result.Commit),
 		Patch: gate.Once(func(ctx context.Context) ([]byte, error) {
 			patch, err := x.Workspaces.Text(ctx, run, x.base.Commit, x.result.Commit)
 			if errors.Is(err, workspace.ErrTooLarge) {

@@ -1,6 +1,7 @@
 package rigor_test
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -126,10 +127,32 @@ func TestGateBeforeTheWork(t *testing.T) {
 	j := s.job("coder-ai", mvp())
 	j.Run.Mode, j.Execution.Mode = autonoma.Observe, autonoma.Autonomous
 	_, err := s.do(j)
-	if f, ok := err.(*autonoma.Failure); !ok || f.Code != autonoma.FailGate || f.Phase != autonoma.Inspect || !strings.Contains(f.Message, "gate acmf_validation: ") {
+	if f, ok := errors.AsType[*autonoma.Failure](err); !ok || f.Code != autonoma.FailGate || f.Phase != autonoma.Inspect || !strings.Contains(f.Message, "gate acmf_validation: ") {
 		t.Errorf("it ends with %v", err)
 	}
 	if slices.ContainsFunc(s.events, func(e autonoma.Event) bool { return strings.Contains(string(e.Data), string(autonoma.Generate)) }) {
 		t.Error("the work began")
+	}
+}
+
+// The licence of a new dependency is that of the package which set-up installed.
+func TestLicenceOfWhatIsInstalled(t *testing.T) {
+	s := open(t, `
+-- .gitignore --
+node_modules
+-- package.json --
+{"name": "shop"}
+`, `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: write, args: {path: package.json, content: '{"name": "shop", "dependencies": {"pay": "1.0.0"}}'}}]
+      - calls: [{name: finish, args: {summary: Take pay., confidence: 0.9}}]
+`)
+	s.engine.Policy.Scopes[autonoma.MVP] = rigor.Rigor{}
+	r := s.must(s.job("coder-ai", autonoma.Request{Scope: autonoma.MVP, Verify: []string{"true"}, Setup: []string{
+		`mkdir -p node_modules/pay && echo '{"name": "pay", "version": "1.0.0", "license": "GPL-3.0-only"}' > node_modules/pay/package.json`,
+	}}))
+	if g := gateOf(r, "licence"); g.Status != autonoma.GateWarning || !strings.Contains(g.Message, "package.json: pay comes under GPL-3.0-only") {
+		t.Errorf("licence: %+v", g)
 	}
 }
