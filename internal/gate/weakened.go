@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A language is how tests are written in one.
@@ -21,7 +22,7 @@ type language struct {
 }
 
 // languages are those whose tests are understood.
-func languages() []language {
+var languages = sync.OnceValue(func() []language {
 	r := regexp.MustCompile
 	return []language{
 		{[]string{".go"}, false, r(`^func ((?:Test|Fuzz|Example)\w*)\(`), nil,
@@ -37,7 +38,7 @@ func languages() []language {
 		{[]string{".rb"}, false, r(`^\s*(?:x?(?:it|specify|test|describe|context)\s+['"](.*?)['"]|def (test_\w+))`), nil,
 			r(`^\s*(?:skip|pending)\b|^\s*(?:xit|xdescribe|xcontext|xspecify)\b|,\s*skip:`), r(`\bexpect|\bassert|\brefute|\bshould|\bmust_|\braise_error`)},
 	}
-}
+})
 
 // A test is one test as its file holds it.
 type test struct {
