@@ -46,6 +46,7 @@ type Facts struct {
 	fault   error
 
 	depended *deps.Change
+	exported *exported
 }
 
 // A Document is what an earlier step wrote.
