@@ -66,6 +66,7 @@ func TestWeakenedTests(t *testing.T) {
 		}
 		return strings.ReplaceAll(goTests, old, now)
 	}
+	both := strings.Replace(goTests, "package pay\n", "package pay\n\nfunc Refund(n int) int { return 1 }\n", 1)
 	refund := goTests[strings.Index(goTests, "\nfunc TestRefund"):]
 	py := "-- test_a.py --\nimport pytest\n\ndef test_one():\n    assert one() == 1\n\n\ndef test_two():\n    assert two() == 2\n"
 	js := "-- a.test.js --\ndescribe('sum', () => {\n  it('adds', () => {\n    expect(add(1, 1)).toBe(2)\n  })\n  it('subtracts', () => {\n    expect(sub(1, 1)).toBe(0)\n  })\n})\n"
@@ -75,6 +76,9 @@ func TestWeakenedTests(t *testing.T) {
 		{"the task names the file", goTests, "-- pay_test.go --\n", asked("Delete pay_test.go."), autonoma.GatePassed, ""},
 		{"a test is gone", goTests, without(refund, ""), asked("Make it pass."), autonoma.GateFailed, "pay_test.go: the test TestRefund is gone"},
 		{"the task names the test", goTests, without(refund, ""), asked("TestRefund is obsolete."), autonoma.GatePassed, ""},
+		{"what it was about is to be removed", both, "-- pay.go --\npackage pay\n" + without(refund, ""), asked("Remove refunds."), autonoma.GatePassed, ""},
+		{"what it was about was removed unasked", both, "-- pay.go --\npackage pay\n" + without(refund, ""), asked("Make it pass."), autonoma.GateFailed, "TestRefund is gone"},
+		{"what it was about is still there", both, strings.Replace(both, refund, "", 1), asked("Remove the bug."), autonoma.GateFailed, "TestRefund is gone"},
 		{"a test moved to another file", goTests, without(refund, "") + "-- refund_test.go --\npackage pay\n" + refund, asked("Sort the tests."), autonoma.GatePassed, ""},
 		{"a test has a new name", goTests, without("TestPay", "TestPayment"), asked("Rename it."), autonoma.GatePassed, ""},
 		{"another test stands in its place", goTests, without(refund, "\nfunc TestTrue(t *testing.T) {\n\tif false {\n\t\tt.Error(1)\n\t}\n}\n"), asked("Make it pass."), autonoma.GateFailed, "TestRefund is gone"},

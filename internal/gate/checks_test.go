@@ -46,6 +46,10 @@ func TestTests(t *testing.T) {
 		{"failing as before", "", "", checks(list{ran("t", 1, 1)}, list{ran("t", 1, 1)}), autonoma.GateFailed, "as it did before"},
 		{"the failing are named", "", "", checks(nil, list{counted("t", autonoma.Tests{Passed: 1, Failed: 1, Failing: []string{"TestPay"}})}), autonoma.GateFailed, "(TestPay)"},
 		{"fewer than before", "", "", checks(list{counted("t", autonoma.Tests{Passed: 5})}, list{counted("t", autonoma.Tests{Passed: 3, Skipped: 2})}), autonoma.GateFailed, "2 tests fewer"},
+		{"fewer, as the task says", "-- a_test.py --\ndef test_a():\n    assert a() == 1\n", "-- a_test.py --\n", func(f *gate.Facts) {
+			checks(list{counted("t", autonoma.Tests{Passed: 5})}, list{counted("t", autonoma.Tests{Passed: 3})})(f)
+			f.Task = "Delete a_test.py."
+		}, autonoma.GatePassed, "pass"},
 		{"more than before", "", "", checks(list{counted("t", autonoma.Tests{Passed: 5})}, list{counted("t", autonoma.Tests{Passed: 6})}), autonoma.GatePassed, "pass"},
 	})
 }

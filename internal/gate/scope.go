@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"strings"
 )
 
 // diffScope counts the files that neither the task nor the documents of earlier steps
@@ -66,28 +65,4 @@ func (f *Facts) outside(c Changes) (paths []string, planned bool) {
 // beside reports whether a file is of a kind that goes with every change.
 func beside(p string) bool {
 	return isTest(p) || isDoc(p) || isManifest(p) || isLock(p) || under(p, "testdata", "fixtures")
-}
-
-// spoken reports whether the task names a file of tests, or a test in it.
-func (f *Facts) spoken(p, test string) bool {
-	return strings.Contains(f.Task, path.Base(p)) || test != "" && wholeWord(f.Task, test)
-}
-
-// wholeWord reports whether a text holds a word between others.
-func wholeWord(text, w string) bool {
-	for rest := text; ; {
-		i := strings.Index(rest, w)
-		if i < 0 {
-			return false
-		}
-		end := i + len(w)
-		if (i == 0 || !letter(rest[i-1])) && (end == len(rest) || !letter(rest[end])) {
-			return true
-		}
-		rest = rest[end:]
-	}
-}
-
-func letter(b byte) bool {
-	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80
 }

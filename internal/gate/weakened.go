@@ -151,7 +151,7 @@ func (f *Facts) lost(l language, file File, was, now string, there map[string][]
 	for _, t := range l.tests(was) {
 		same, stays := after[t.name]
 		switch {
-		case t.name != "" && f.spoken(file.Old, t.name):
+		case t.name != "" && (f.spoken(file.Old, t.name) || !stays && f.obsolete(t)):
 		case !stays && t.name != "":
 			if !moved(t, there, had) {
 				gone++
