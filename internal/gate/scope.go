@@ -27,7 +27,7 @@ func diffScope(ctx context.Context, f *Facts) (Measured, error) {
 		m.Mend[i] = o + ": take this back, if the task can do without"
 	}
 	if len(weak) > 0 {
-		m.Fails, m.Message = true, "tests are weakened: "+few(weak)
+		m.Fails, m.Message, m.Mend = true, "tests are weakened: "+few(weak), nil
 		for _, w := range weak {
 			m.Mend = append(m.Mend, w+": put this back as it was")
 		}
