@@ -102,6 +102,7 @@ const (
 	maxEntries = 200_000 // files and directories
 	maxFiles   = 1_000   // manifests and lock files
 	maxFile    = 32 << 20
+	maxTotal   = 256 << 20 // bytes of all files
 	maxDeps    = 100_000
 )
 
@@ -112,7 +113,7 @@ var skipped = []string{"vendor", "node_modules", "testdata", ".git", ".venv", "v
 // a file that cannot be understood is a problem of the set.
 func Read(fsys fs.FS) (Set, error) {
 	var s Set
-	entries, files := 0, 0
+	entries, files, total := 0, 0, int64(0)
 	err := fs.WalkDir(fsys, ".", func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
 			if p == "." {
@@ -120,7 +121,7 @@ func Read(fsys fs.FS) (Set, error) {
 			}
 			return nil // what cannot be opened has nothing to say
 		}
-		if entries++; entries > maxEntries || files > maxFiles {
+		if entries++; entries > maxEntries || files > maxFiles || total > maxTotal {
 			s.problem(p, autonoma.MediumRisk, "the tree is too large to read all its dependencies")
 			return fs.SkipAll
 		}
@@ -129,6 +130,9 @@ func Read(fsys fs.FS) (Set, error) {
 		}
 		if parse := parserOf(e.Name()); parse != nil && e.Type().IsRegular() {
 			files++
+			if info, err := e.Info(); err == nil {
+				total += min(info.Size(), maxFile)
+			}
 			s.parse(fsys, p, parse)
 		}
 		return nil

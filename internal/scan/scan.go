@@ -120,12 +120,13 @@ func lowered(text string) string {
 func find(rules []rule, path string, lines []Line) []Finding {
 	var all []Finding
 	test := inTests(path)
+	rules = possible(rules, lines)
 	for i, l := range lines {
 		var told []place
 		for p := range places(rules, l.Text) {
 			r := p.rule
 			known := func(t place) bool { return t.rule == r || p.from < t.to && t.from < p.to }
-			if slices.ContainsFunc(told, known) || test && r.tests == silent || !r.borneOut(lines, i) {
+			if slices.ContainsFunc(told, known) || test && r.tests == silent || r.within > 0 && !r.borneOut(lines, i) {
 				continue
 			}
 			told = append(told, p)
@@ -141,17 +142,18 @@ func find(rules []rule, path string, lines []Line) []Finding {
 	return all
 }
 
-// borneOut reports whether the other line that a rule wants is there.
+// borneOut reports whether the other line that a rule wants is close enough.
 func (r *rule) borneOut(lines []Line, at int) bool {
-	if r.also == nil {
-		return true
-	}
-	from, to := 0, len(lines)
-	if r.within > 0 {
-		from, to = max(0, at-r.within), min(len(lines), at+r.within+1)
-	}
+	from, to := max(0, at-r.within), min(len(lines), at+r.within+1)
 	return slices.ContainsFunc(lines[from:to], func(l Line) bool {
 		far := l.Number - lines[at].Number
-		return (r.within == 0 || -r.within <= far && far <= r.within) && r.also.MatchString(l.Text)
+		return -r.within <= far && far <= r.within && r.also.MatchString(l.Text)
+	})
+}
+
+// possible leaves out the rules that want a line anywhere which is not there.
+func possible(rules []rule, lines []Line) []rule {
+	return slices.DeleteFunc(slices.Clone(rules), func(r rule) bool {
+		return r.also != nil && r.within == 0 && !slices.ContainsFunc(lines, func(l Line) bool { return r.also.MatchString(l.Text) })
 	})
 }
