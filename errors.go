@@ -84,6 +84,7 @@ const (
 	FailBudget       FailureCode = "budget_exceeded"      // the run may not spend more
 	FailVerification FailureCode = "verification_failed"  // the delivered commit does not pass its checks
 	FailReview       FailureCode = "review_rejected"      // the reviewing agent still asks for changes
+	FailGate         FailureCode = "gate_failed"          // a gate that blocks did not pass
 	FailSource       FailureCode = "source_error"         // the repository could not be read
 	FailSetup        FailureCode = "setup_failed"         // dependencies could not be installed
 	FailDelivery     FailureCode = "delivery_failed"      // the result could not be handed over

@@ -37,6 +37,7 @@ type Output struct {
 	Deletions      int           `json:"deletions"`
 	Confidence     float64       `json:"confidence"`
 	Verification   Verification  `json:"verification"`
+	Gates          []Gate        `json:"gates,omitempty"` // of all steps; of each gate what it came to last
 	Findings       []Finding     `json:"findings,omitempty"`
 	Measurements   []Measurement `json:"measurements,omitempty"`
 }

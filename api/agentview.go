@@ -99,6 +99,7 @@ func ExecutionOf(e autonoma.Execution, run autonoma.Run, artifacts []autonoma.Ar
 	}
 	if r := e.Result; r != nil {
 		view.Confidence, view.Decisions = new(r.Confidence), append(view.Decisions, r.Decisions...)
+		view.Gates = gatesOf(r.Gates)
 		view.Output = &ExecutionOutput{
 			Summary: r.Summary, Document: orNull(r.Document), Verdict: orNull(r.Verdict), Changed: r.Changed,
 			BaseCommit: r.Base, HeadCommit: r.Commit,

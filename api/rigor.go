@@ -37,7 +37,7 @@ type Execution struct {
 	Phase       *autonoma.Phase      `json:"phase" doc:"The RIGOR phase it is in, or ended in; null before."`
 	Progress    int                  `json:"progress" doc:"Hundredths that are done, by what the phases took before."`
 	Phases      []Phase              `json:"phases" doc:"The five phases, in order."`
-	Gates       []Gate               `json:"gates" doc:"The gates it had to pass. This version has none, so it is empty."`
+	Gates       []Gate               `json:"gates" doc:"What was measured of it, once it is done."`
 	Confidence  *float64             `json:"confidence" doc:"The agent's own estimate, from 0 to 1, once it is done."`
 	ACMFMode    autonoma.Mode        `json:"acmfMode" doc:"How far the agent may go by itself."`
 	Approval    *Approval            `json:"approval" doc:"The question to a human that the execution waits for; null if for none."`
@@ -62,16 +62,16 @@ type Phase struct {
 	CompletedAt *time.Time          `json:"completedAt" doc:"When it was completed."`
 }
 
-// A Gate is a check with a threshold.
+// A Gate is something that was measured, and held against a threshold.
 type Gate struct {
-	ID         string   `json:"id" doc:"Names the gate."`
-	Name       string   `json:"name" doc:"What it is called."`
-	Status     string   `json:"status" doc:"What came of it."`
-	Score      *float64 `json:"score" doc:"What was measured."`
-	Threshold  *float64 `json:"threshold" doc:"What has to be reached."`
-	Blocking   bool     `json:"blocking" doc:"Whether the execution fails if it does not pass."`
-	Message    string   `json:"message" doc:"What there is to say about it."`
-	DurationMS int64    `json:"durationMs" doc:"How long it took, in milliseconds."`
+	ID         autonoma.GateID     `json:"id" doc:"Names the gate: see its page in docs/gates."`
+	Name       string              `json:"name" doc:"What it is called."`
+	Status     autonoma.GateStatus `json:"status" doc:"What came of it. A warning was missed and does not block; what is skipped was not measured."`
+	Score      *float64            `json:"score" doc:"What was measured; the page says in which unit. Null if nothing was."`
+	Threshold  *float64            `json:"threshold" doc:"What the score is held against at the scope; null if there is none."`
+	Blocking   bool                `json:"blocking" doc:"Whether the run fails if it does not pass."`
+	Message    string              `json:"message" doc:"What there is to say about it."`
+	DurationMS int64               `json:"durationMs" doc:"How long it took, in milliseconds."`
 }
 
 // An ExecutionOutput is what an execution came to.

@@ -107,6 +107,7 @@ type Output struct {
 	Deletions      int           `json:"deletions" doc:"Lines removed."`
 	Confidence     float64       `json:"confidence" doc:"The agents' own estimate, from 0 to 1. What is proven stands in verification."`
 	Verification   Verification  `json:"verification" doc:"What the platform found out by itself about the delivered commit."`
+	Gates          []Gate        `json:"gates" doc:"What was measured of the work of all steps; of each gate what it came to last."`
 	Findings       []Finding     `json:"findings" doc:"What agents found that is wrong, worst first."`
 	Measurements   []Measurement `json:"measurements" doc:"What the change gained, where that was asked for: measured by the platform."`
 	Artifacts      []Artifact    `json:"artifacts" doc:"The named outputs."`

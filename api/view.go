@@ -43,9 +43,17 @@ func OutputOf(o autonoma.Output, id autonoma.RunID, artifacts []autonoma.Artifac
 		Summary: o.Summary, Branch: o.Branch, BaseCommit: o.BaseCommit, HeadCommit: o.HeadCommit,
 		PullRequestURL: o.PullRequestURL, FilesChanged: o.FilesChanged, Insertions: o.Insertions, Deletions: o.Deletions,
 		Confidence:   o.Confidence,
-		Verification: verificationOf(o.Verification), Findings: findingsOf(o.Findings), Measurements: measurementsOf(o.Measurements),
+		Verification: verificationOf(o.Verification), Gates: gatesOf(o.Gates), Findings: findingsOf(o.Findings), Measurements: measurementsOf(o.Measurements),
 		Artifacts: artifactsOf(id, artifacts),
 	}
+}
+
+func gatesOf(gates []autonoma.Gate) []Gate {
+	views := make([]Gate, len(gates))
+	for i, g := range gates {
+		views[i] = Gate(g)
+	}
+	return views
 }
 
 func verificationOf(v autonoma.Verification) Verification {

@@ -19,6 +19,7 @@ import (
 	"autonoma/internal/blob"
 	"autonoma/internal/catalog"
 	"autonoma/internal/event"
+	"autonoma/internal/gate"
 	"autonoma/internal/httpapi"
 	"autonoma/internal/model"
 	"autonoma/internal/model/provider"
@@ -98,7 +99,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	if err != nil {
 		return nil, err
 	}
-	policy, err := rigor.DefaultPolicy()
+	policy, err := openPolicy(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +172,18 @@ func openCatalog(cfg *config) (*catalog.Catalog, error) {
 		return nil, fmt.Errorf("agents and flows: %w", err)
 	}
 	return known, nil
+}
+
+// openPolicy returns how thorough executions are, with the gates of the operator.
+func openPolicy(cfg *config) (rigor.Policy, error) {
+	policy, err := rigor.DefaultPolicy()
+	if err == nil && cfg.Gates != "" {
+		policy.Gates, err = gate.Open(cfg.Gates)
+	}
+	if err != nil {
+		return policy, fmt.Errorf("gates: %w", err)
+	}
+	return policy, nil
 }
 
 // model returns the model of a tier, with patience for its provider.

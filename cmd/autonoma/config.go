@@ -29,6 +29,7 @@ type config struct {
 	Slots       int
 	Agents      string
 	Flows       string
+	Gates       string
 	Push        bool
 	// CallbackAllow are networks that webhooks may lead to although they are not public.
 	CallbackAllow []netip.Prefix
@@ -71,6 +72,8 @@ var settings = []setting{
 		setPath(func(c *config) *string { return &c.Agents }), func(c *config) string { return c.Agents }},
 	{"flows", "AUTONOMA_FLOWS", "flows", "directory of flows (*.yaml) that replace the built-in ones",
 		setPath(func(c *config) *string { return &c.Flows }), func(c *config) string { return c.Flows }},
+	{"gates", "AUTONOMA_GATES", "gates", "file that changes which gates are measured, which block, and at which thresholds",
+		setPath(func(c *config) *string { return &c.Gates }), func(c *config) string { return c.Gates }},
 	{"push", "AUTONOMA_PUSH", "push", "push results to sources that are URLs",
 		func(c *config, v string) (err error) { c.Push, err = strconv.ParseBool(v); return err }, func(c *config) string { return strconv.FormatBool(c.Push) }},
 	{"callbackAllow", "AUTONOMA_CALLBACK_ALLOW", "callback-allow", "networks that webhooks may lead to although they are not public, as in 127.0.0.0/8,10.1.0.0/16",

@@ -194,6 +194,30 @@ func (t *terminal) output(o api.Output) {
 	for _, c := range o.Verification.Commands {
 		t.line("    %s  %s", printable(c.Command, 80), t.paint(dim, "before: "+was(c.Before)+", now: "+was(c.After)))
 	}
+	if len(o.Gates) > 0 {
+		t.line("  gates         %s", gates(o.Gates))
+	}
+}
+
+// gates says how many gates came to what, and which were missed.
+func gates(all []api.Gate) string {
+	named := map[autonoma.GateStatus][]string{}
+	for _, g := range all {
+		named[g.Status] = append(named[g.Status], string(g.ID))
+	}
+	var parts []string
+	for _, s := range autonoma.GateStatuses {
+		n := len(named[s])
+		if n == 0 {
+			continue
+		}
+		part := fmt.Sprintf("%d %s", n, s)
+		if s == autonoma.GateFailed || s == autonoma.GateWarning {
+			part += ": " + strings.Join(named[s], " ")
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func was(outcome *string) string {

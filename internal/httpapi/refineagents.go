@@ -41,6 +41,8 @@ func refineAgents(name string, p map[string]*huma.Schema) {
 	case "ExecutionOutput":
 		enumOrNull(p["verdict"], []autonoma.Verdict{autonoma.Approve, autonoma.Changes})
 		nullable(p, "verification")
+	case "Gate":
+		enum(p["status"], autonoma.GateStatuses)
 	case "Phase":
 		enum(p["name"], autonoma.Phases)
 		enum(p["status"], autonoma.StepStatuses)

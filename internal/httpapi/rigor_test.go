@@ -173,6 +173,10 @@ func TestExecution(t *testing.T) {
 	exec.Result = &autonoma.Result{
 		Summary: "done", Document: "# Done", Confidence: 0.9, Decisions: []string{"a"}, Base: "abc", Commit: "def", Changed: true,
 		Verification: &autonoma.Verification{Status: autonoma.Verified, Commands: []autonoma.Checked{{Command: "make"}}},
+		Gates: []autonoma.Gate{
+			{ID: "diff_size", Name: "Diff Size", Status: autonoma.GateFailed, Score: new(9.0), Threshold: new(5.0), Blocking: true, Message: "9 lines", DurationMS: 7},
+			{ID: "lint", Name: "Lint", Status: autonoma.GateSkipped, Message: "no linter"},
+		},
 	}
 	k.save(exec)
 	art := k.keep(autonoma.RunID(id), autonoma.Artifact{Name: "patch", Type: autonoma.PatchArtifact, MediaType: "text/x-diff", Path: "x.diff"}, "+1\n")
@@ -186,6 +190,12 @@ func TestExecution(t *testing.T) {
 	if got.Status != autonoma.Completed || got.Progress != 100 || *got.Confidence != 0.9 || !slices.Equal(got.Decisions, []string{"a"}) || got.CompletedAt == nil ||
 		out.Summary != "done" || *out.Document != "# Done" || out.Verdict != nil || *out.Branch != branch || out.BaseCommit != "abc" || out.HeadCommit != "def" || !out.Changed || out.Verification.Commands[0].Command != "make" {
 		t.Errorf("completed: %+v, %+v", got, out)
+	}
+	if diff := cmp.Diff([]api.Gate{
+		{ID: "diff_size", Name: "Diff Size", Status: autonoma.GateFailed, Score: new(9.0), Threshold: new(5.0), Blocking: true, Message: "9 lines", DurationMS: 7},
+		{ID: "lint", Name: "Lint", Status: autonoma.GateSkipped, Message: "no linter"},
+	}, got.Gates); diff != "" {
+		t.Errorf("gates (-want +got):\n%s", diff)
 	}
 	if len(got.Artifacts) != 1 || got.Artifacts[0].ID != art || got.Links.Self != api.StatusPathOf(id) {
 		t.Fatalf("artifacts %+v, links %+v", got.Artifacts, got.Links)

@@ -92,12 +92,13 @@ func TestLifeOfATask(t *testing.T) {
 	k.change(first, func(run *autonoma.Run) autonoma.Event {
 		run.Output = &autonoma.Output{Summary: "done", Branch: &branch, FilesChanged: 1, Verification: autonoma.Verification{
 			Status: autonoma.Verified, Commands: []autonoma.Checked{{Command: "go test", Before: autonoma.Failing, After: autonoma.Passed}},
-		}}
+		}, Gates: []autonoma.Gate{{ID: "secrets", Name: "Secrets", Status: autonoma.GatePassed}}}
 		return must(run.Become(autonoma.Completed, "", nil, time.Now()))(t)
 	})
 	got = must(c.Task(t.Context(), first))(t)
 	if got.Progress != 100 || got.Output == nil || *got.Output.Branch != branch || len(got.Output.Artifacts) != 1 ||
-		got.Output.Artifacts[0].URL != got.Links.Self+"/artifacts/"+string(art) || got.Output.Verification.Commands[0].Command != "go test" {
+		got.Output.Artifacts[0].URL != got.Links.Self+"/artifacts/"+string(art) || got.Output.Verification.Commands[0].Command != "go test" ||
+		len(got.Output.Gates) != 1 || got.Output.Gates[0].ID != "secrets" {
 		t.Errorf("completed: %+v", got)
 	}
 	k.do(k.ann, "GET", got.Links.Self, "") // as documented

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"autonoma/internal/project"
+	"autonoma/internal/scan"
 )
 
 // A Check is a command that the platform ran, and what came of it.
@@ -60,7 +61,7 @@ func (x *execution) check(ctx context.Context, b *bench, commands []string) ([]C
 			return nil, err
 		}
 		if !c.OK() {
-			c.Output = out.String()
+			c.Output = scan.Redact(out.String()) // it is told to many
 		}
 		checks = append(checks, c)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"autonoma"
 	"autonoma/internal/agent"
+	"autonoma/internal/gate"
 )
 
 //go:embed policy.yaml
@@ -30,6 +31,7 @@ type Policy struct {
 		Check int `yaml:"check"`
 		Setup int `yaml:"setup"`
 	} `yaml:"commands"`
+	Gates gate.Policy `yaml:"-"` // in a file of its own
 }
 
 // Rigor is how thorough one execution is.
@@ -59,7 +61,9 @@ func DefaultPolicy() (Policy, error) {
 	if err := dec.Decode(&p); err != nil {
 		return Policy{}, fmt.Errorf("policy: %w", err)
 	}
-	return p, nil
+	var err error
+	p.Gates, err = gate.Default()
+	return p, err
 }
 
 // Blocks reports whether a run of the scope fails if its result does not pass its

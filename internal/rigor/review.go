@@ -23,7 +23,7 @@ func (s State) Key() string { return s.What }
 func (x *execution) review(ctx context.Context) (string, error) {
 	said, err := x.prove(ctx)
 	if err == nil {
-		err = x.measure(ctx)
+		err = x.gains(ctx)
 	}
 	if err == nil {
 		err = x.consent(ctx)
@@ -40,7 +40,7 @@ func (x *execution) prove(ctx context.Context) (string, error) {
 	x.result.Base, x.result.Commit = x.base.Commit, x.start
 	if x.Agent.Yields != autonoma.Change {
 		x.result.Verification = x.verified()
-		return "nothing was changed", nil
+		return "nothing was changed", x.gateWords(ctx)
 	}
 	for try := 0; ; try++ {
 		state, err := work(ctx, x, fmt.Sprintf("commit.%d", try), func(ctx context.Context) (State, error) {
@@ -52,30 +52,42 @@ func (x *execution) prove(ctx context.Context) (string, error) {
 		x.result.Commit, x.result.Changed = state.Commit, state.Changed
 		if !state.Changed && len(x.Step.Merges) == 0 {
 			x.result.Verification = x.verified()
-			return "nothing was changed", nil
+			return "nothing was changed", x.gateWords(ctx)
 		}
 		v, err := x.verify(ctx, try)
 		if err != nil {
 			return "", err
 		}
 		x.result.Verification = &v
-		// A result that passes where the agent worked and not elsewhere depends
-		// on something that was left there. The agent may mend that once.
-		if v.Status != autonoma.NotVerified || len(failing(x.after)) > 0 || try > 0 || x.rigor.Repairs == 0 {
-			return x.reviewed(v), nil
+		gates, err := x.gateChange(ctx, try)
+		if err != nil {
+			return "", err
 		}
 		var b brief
 		if x.worker == nil {
 			x.introduce(&b)
 		}
-		b.part("Not done yet", text("elsewhere"))
-		b.data("Checks that do not pass in a clean checkout", "checks", describe(failing(checks(v.Commands)), x.Policy.Prompt.Output), 0)
+		if elsewhere, mend := x.failsElsewhere(&b, v, try), x.toMend(&b, gates, try); !elsewhere && !mend {
+			return x.reviewed(v), gates.withheld()
+		}
 		commit, changed := x.result.Commit, x.result.Changed
 		if err := x.ask(ctx, b.String()); err != nil {
 			return "", err
 		}
 		x.result.Base, x.result.Commit, x.result.Changed = x.base.Commit, commit, changed
 	}
+}
+
+// failsElsewhere tells the agent of a result that passes where it worked and not in a
+// clean checkout: it depends on something that was left there. The agent may mend that
+// once.
+func (x *execution) failsElsewhere(b *brief, v autonoma.Verification, try int) bool {
+	if v.Status != autonoma.NotVerified || len(failing(x.after)) > 0 || try > 0 || x.rigor.Repairs == 0 {
+		return false
+	}
+	b.part("Not done yet", text("elsewhere"))
+	b.data("Checks that do not pass in a clean checkout", "checks", describe(failing(checks(v.Commands)), x.Policy.Prompt.Output), 0)
+	return true
 }
 
 func (x *execution) reviewed(v autonoma.Verification) string {

@@ -24,6 +24,7 @@ import (
 	"autonoma/internal/journal"
 	"autonoma/internal/model"
 	"autonoma/internal/sandbox"
+	"autonoma/internal/scan"
 	"autonoma/internal/setup"
 	"autonoma/internal/tool/mcp"
 	"autonoma/internal/workspace"
@@ -65,6 +66,8 @@ type Job struct {
 	Human func(ctx context.Context, q autonoma.Question) (autonoma.Approval, error)
 	// Afford returns an error if the run may not spend what a turn costs at worst.
 	Afford func(ctx context.Context, m model.Info, r model.Request) error
+	// Used returns what the run has used by now; nil: what it had used at the start.
+	Used func() autonoma.Usage
 }
 
 // Earlier is what an earlier step came to.
@@ -87,7 +90,7 @@ func (e *Engine) Do(ctx context.Context, j Job) (autonoma.Result, error) {
 		do    func(context.Context) (string, error)
 	}{
 		{autonoma.Research, x.research},
-		{autonoma.Inspect, x.inspect},
+		{autonoma.Inspect, x.inspectAndGate},
 		{autonoma.Generate, x.generate},
 		{autonoma.OptimizePhase, x.optimize},
 		{autonoma.Review, x.review},
@@ -137,6 +140,8 @@ type execution struct {
 	before []Check // the checks on the base of the run
 	after  []Check // the checks on what generate left, in its own checkout
 	result autonoma.Result
+	gates  []autonoma.Gate // what was measured before the work
+	styled []Check         // the commands that check style, on the base of the run
 
 	tried []autonoma.Effect // what agents ran, or tried to, that would have had effects
 
@@ -217,7 +222,7 @@ func (x *execution) phase(ctx context.Context, p autonoma.Phase, do func(context
 	if err != nil {
 		return err
 	}
-	return x.mark(ctx, autonoma.PhaseChanged{Phase: p, Status: autonoma.StepCompleted, Message: message})
+	return x.mark(ctx, autonoma.PhaseChanged{Phase: p, Status: autonoma.StepCompleted, Message: scan.Redact(message)})
 }
 
 func (x *execution) mark(ctx context.Context, c autonoma.PhaseChanged) error {

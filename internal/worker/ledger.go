@@ -56,6 +56,13 @@ func (l *ledger) reserve(ctx context.Context, b autonoma.Budget, worst autonoma.
 	}
 }
 
+// used returns what was used by now.
+func (l *ledger) used() autonoma.Usage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.spent
+}
+
 // settle gives back what was set aside, and enters what was used instead.
 func (l *ledger) settle(reserved, used autonoma.Usage) {
 	l.mu.Lock()

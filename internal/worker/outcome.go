@@ -72,7 +72,7 @@ func (m *made) keep(within func(autonoma.Result) bool) {
 // outcome sums up what the steps of a run came to.
 func (w *Worker) outcome(m made) delivery {
 	d := delivery{apart: m.apart, output: autonoma.Output{
-		Summary: m.summary(), BaseCommit: m.base, HeadCommit: m.head, Confidence: 1, Verification: w.verification(m),
+		Summary: m.summary(), BaseCommit: m.base, HeadCommit: m.head, Confidence: 1, Verification: w.verification(m), Gates: m.gates(),
 	}}
 	for _, e := range m.results {
 		d.output.Confidence = min(d.output.Confidence, e.Result.Confidence)
@@ -86,6 +86,8 @@ func (w *Worker) outcome(m made) delivery {
 		d.problem = &autonoma.Failure{Code: autonoma.FailVerification, Message: unverified(v)}
 	case blocks && no != nil && m.run.Kind != autonoma.KindRigor: // there it is what was asked for
 		d.problem = &autonoma.Failure{Code: autonoma.FailReview, Message: no.Result.Summary, Agent: no.Step.Agent, Phase: autonoma.Review}
+	default:
+		d.problem = blocked(d.output.Gates)
 	}
 	return d
 }

@@ -205,7 +205,7 @@ func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.R
 	return w.Engine.Do(ctx, rigor.Job{
 		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier(run, all, exec.Step),
 		Beside:  !run.Alone(exec.Step),
-		Journal: journal.Open(exec.ID, l, past, w.cut), At: lastCheckpoint(past), Longest: l.longest(), Afford: l.afford, Human: w.human(exec.ID),
+		Journal: journal.Open(exec.ID, l, past, w.cut), At: lastCheckpoint(past), Longest: l.longest(), Afford: l.afford, Used: book.used, Human: w.human(exec.ID),
 	})
 }
 

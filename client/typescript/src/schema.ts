@@ -1460,7 +1460,7 @@ export interface components {
             error: components["schemas"]["TaskError"] | null;
             /** @description Names the execution. */
             executionId: string;
-            /** @description The gates it had to pass. This version has none, so it is empty. */
+            /** @description What was measured of it, once it is done. */
             gates: components["schemas"]["Gate"][];
             /** @description Paths of what belongs to the run. */
             links: components["schemas"]["Links"];
@@ -1547,14 +1547,14 @@ export interface components {
             title: string;
         };
         Gate: {
-            /** @description Whether the execution fails if it does not pass. */
+            /** @description Whether the run fails if it does not pass. */
             blocking: boolean;
             /**
              * Format: int64
              * @description How long it took, in milliseconds.
              */
             durationMs: number;
-            /** @description Names the gate. */
+            /** @description Names the gate: see its page in docs/gates. */
             id: string;
             /** @description What there is to say about it. */
             message: string;
@@ -1562,14 +1562,17 @@ export interface components {
             name: string;
             /**
              * Format: double
-             * @description What was measured.
+             * @description What was measured; the page says in which unit. Null if nothing was.
              */
             score: number | null;
-            /** @description What came of it. */
-            status: string;
+            /**
+             * @description What came of it. A warning was missed and does not block; what is skipped was not measured.
+             * @enum {string}
+             */
+            status: "passed" | "failed" | "warning" | "skipped";
             /**
              * Format: double
-             * @description What has to be reached.
+             * @description What the score is held against at the scope; null if there is none.
              */
             threshold: number | null;
         };
@@ -1955,6 +1958,8 @@ export interface components {
             filesChanged: number;
             /** @description What agents found that is wrong, worst first. */
             findings: components["schemas"]["Finding"][];
+            /** @description What was measured of the work of all steps; of each gate what it came to last. */
+            gates: components["schemas"]["Gate"][];
             /** @description The delivered commit. */
             headCommit: string;
             /**

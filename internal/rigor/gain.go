@@ -32,10 +32,10 @@ type Figure struct {
 // measureRuns is how often each command runs; its figure is the median.
 const measureRuns = 3
 
-// measure finds out what a change has gained, by the commands that its agent named: on
+// gains finds out what a change has gained, by the commands that its agent named: on
 // the base and on the result, each in a clean checkout. An agent's own figures are not
 // taken.
-func (x *execution) measure(ctx context.Context) error {
+func (x *execution) gains(ctx context.Context) error {
 	named := x.result.Measurements
 	if !x.result.Changed || len(named) == 0 {
 		return nil

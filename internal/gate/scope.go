@@ -1,0 +1,68 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"path"
+)
+
+// diffScope counts the files that neither the task nor the documents of earlier steps
+// name, where they name any. Tests that were taken away or weakened are never in
+// scope, unless the task itself speaks of them.
+func diffScope(ctx context.Context, f *Facts) (Measured, error) {
+	c, err := f.changes(ctx)
+	if err != nil {
+		return Measured{}, err
+	}
+	weak, err := f.weakened(ctx)
+	if err != nil {
+		return Measured{}, err
+	}
+	outside, planned := f.outside(c)
+	m, err := counted(outside, fmt.Sprintf("all %d files are where the change was to be", len(c.Files)), "files that nobody named")
+	if !planned {
+		m.Message = "nobody named files, so that all may be changed"
+	}
+	for i, o := range m.Mend {
+		m.Mend[i] = o + ": take this back, if the task can do without"
+	}
+	if len(weak) > 0 {
+		m.Fails, m.Message, m.Mend = true, "tests are weakened: "+few(weak), nil
+		for _, w := range weak {
+			m.Mend = append(m.Mend, w+": put this back as it was")
+		}
+	}
+	return m, err
+}
+
+// outside returns the changed files that nobody named, and whether anybody named any.
+// What lies beside a named file, and what every change may touch, is not outside.
+func (f *Facts) outside(c Changes) (paths []string, planned bool) {
+	words := mentions(f.Task)
+	for _, d := range f.Documents {
+		for w := range mentions(d.Text) {
+			words[w] = true
+		}
+	}
+	dirs := map[string]bool{}
+	for _, file := range c.Files {
+		if !beside(file.Path) && (named(words, file.Path) || named(words, file.Old)) {
+			dirs[path.Dir(file.Path)], dirs[path.Dir(file.Old)] = true, true
+		}
+	}
+	if len(dirs) == 0 { // a text about other files, or about none
+		return nil, false
+	}
+	for _, file := range c.Files {
+		p := file.Path
+		if !dirs[path.Dir(p)] && !beside(p) {
+			paths = append(paths, p)
+		}
+	}
+	return paths, true
+}
+
+// beside reports whether a file is of a kind that goes with every change.
+func beside(p string) bool {
+	return isTest(p) || isDoc(p) || isManifest(p) || isLock(p) || under(p, "testdata", "fixtures")
+}

@@ -1,0 +1,69 @@
+package gate_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"autonoma"
+	"autonoma/internal/gate"
+)
+
+// token is nobody's: it only has the form of one. It is put together here so that no
+// scanner takes this file for what it is about.
+var token = "ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA2cD4fG6"
+
+func TestSecrets(t *testing.T) {
+	demo := func(f *gate.Facts) { f.Scope = autonoma.Demo }
+	try(t, "secrets", gate.AtChange, []tried{
+		{"none", "", "-- a.go --\npackage a\n", demo, autonoma.GatePassed, "no secret"},
+		{"in a new line", "", "-- a.go --\npackage a\n\nconst key = \"" + token + "\"\n", demo, autonoma.GateFailed, "a.go:3: "},
+		{"it was there before", "-- a.go --\nconst key = \"" + token + "\"\n", "-- a.go --\nconst key = \"" + token + "\"\nvar x int\n", demo, autonoma.GatePassed, "no secret"},
+		{"in what calls itself binary", "", "-- .gitattributes --\n* -diff\n-- a.go --\nconst key = \"" + token + "\"\n", demo, autonoma.GateFailed, "a.go:1: "},
+		{"in what is binary", "", "-- a.bin --\n\x00\x01\nkey=" + token + "\n", demo, autonoma.GateFailed, "a.bin:2: "},
+		{"in the words of the commit", "", "-- a.go --\npackage a\n", func(f *gate.Facts) { f.Result.Summary = "Use it.\n\nkey = " + token }, autonoma.GateFailed, "(the message of the commit):3: "},
+	})
+}
+
+// What a secret is, is told to nobody: neither who reads nor who is to mend it.
+func TestSecretsAreNotTold(t *testing.T) {
+	f := facts(t, "", "-- migrations/a.sql --\nDROP TABLE a; -- "+token+"\n")
+	policy, err := gate.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := policy.Measure(t.Context(), gate.AtChange, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.Withheld) != 1 || out.Withheld[0] != "secrets" {
+		t.Errorf("withheld: %v", out.Withheld)
+	}
+	told := strings.Join(out.Mend, "\n")
+	for _, g := range out.Gates {
+		told += "\n" + g.Message
+	}
+	if strings.Contains(told, token) || !strings.Contains(told, "DROP TABLE a") {
+		t.Errorf("it is told:\n%s", told)
+	}
+}
+
+// A change that cannot be looked through does not pass for one without secrets.
+func TestUnmeasured(t *testing.T) {
+	f := facts(t, "", "-- a.go --\npackage a\n")
+	f.Patch = func(context.Context) ([]byte, error) { return nil, gate.ErrUnreadable }
+	g, _ := measured(t, "secrets", gate.AtChange, f)
+	if g.Status != autonoma.GateFailed || !strings.Contains(g.Message, "cannot be looked through") {
+		t.Errorf("secrets: %+v", g)
+	}
+	if g, _ = measured(t, "diff_size", gate.AtChange, f); g.Status != autonoma.GateSkipped || !strings.Contains(g.Message, "cannot be looked through") {
+		t.Errorf("diff_size: %+v", g)
+	}
+}
+
+func TestSecurityScan(t *testing.T) {
+	try(t, "security_scan", gate.AtChange, []tried{
+		{"none", "", "-- a.py --\nx = 1\n", nil, autonoma.GatePassed, "no weakness"},
+		{"of high risk", "", "-- a.py --\nimport pickle\nimport subprocess\n\ndef f(x):\n    subprocess.run(\"ls \" + x, shell=True)\n", nil, autonoma.GateFailed, "a.py:5: "},
+	})
+}

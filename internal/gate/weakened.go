@@ -1,0 +1,234 @@
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A language is how tests are written in one.
+type language struct {
+	exts   []string
+	every  bool           // tests stand in any file, not only in files of tests
+	begins *regexp.Regexp // the first line of a test; its last group is the name
+	mark   *regexp.Regexp // what must stand above it, if anything
+	skips  *regexp.Regexp
+	claims *regexp.Regexp // a line that can make it fail
+}
+
+// languages are those whose tests are understood.
+var languages = sync.OnceValue(func() []language {
+	r := regexp.MustCompile
+	return []language{
+		{[]string{".go"}, false, r(`^func ((?:Test|Fuzz|Example)\w*)\(`), nil,
+			r(`\.Skip(?:f|Now)?\(|^//go:build ignore`), r(`\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\(|assert\.|require\.|// Output:|panic\(|\w*[cC]heck\w*\(|\w*[mM]ust\w*\(|\w*[wW]ant\w*\(`)},
+		{[]string{".py"}, false, r(`^\s*(?:async )?def (test\w*)\(`), nil,
+			r(`@(?:pytest\.mark|unittest)\.(?:skip|xfail|expectedFailure)|pytest\.(?:skip|xfail)\(|\.skipTest\(|pytestmark\s*=.*skip|raise (?:unittest\.)?SkipTest`), r(`\bassert|\braises\(|\w*check\w*\(|\w*verify\w*\(|\.fail\(`)},
+		{[]string{".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs"}, false, r("^\\s*(?:[xf]?(?:it|test|describe)|suite)(?:\\.\\w+)*\\(\\s*(?:['\"`])(.*?)['\"`]"), nil,
+			r(`\b(?:it|test|describe|suite)(?:\.\w+)*\.(?:skip|only|todo|failing)\b|^\s*(?:xit|xtest|xdescribe|fit|fdescribe)\(|\bskip:\s*(?:true|['"])|\bt\.skip\(`), r(`\bexpect\w*[(.]|\bassert|\bshould\b|\bt\.(?:is|equal|deepEqual|ok|true|false|throws)|\w*[cC]heck\w*\(|\bthrow\b`)},
+		{[]string{".rs"}, true, r(`^\s*(?:pub )?(?:async )?fn (\w+)`), r(`#\[(?:\w+::)?test\b`),
+			r(`#\[ignore`), r(`\bassert|panic!|\.unwrap\(|\.expect\(|\?;|should_panic`)},
+		{[]string{".java", ".kt"}, false, r(`^\s*(?:(?:public|private|protected|internal|static|final) )*(?:fun|void|[\w<>]+) (\w+|` + "`[^`]+`" + `)\s*\(`), r(`@(?:\w+\.)*(?:Test|ParameterizedTest|Property)\b`),
+			r(`@(?:\w+\.)*(?:Disabled|Ignore)\b|\bassume\w*\(`), r(`\bassert|\bverify\(|\bexpect|\bfail\(|\bshould`)},
+		{[]string{".rb"}, false, r(`^\s*(?:x?(?:it|specify|test|describe|context)\s+['"](.*?)['"]|def (test_\w+))`), nil,
+			r(`^\s*(?:skip|pending)\b|^\s*(?:xit|xdescribe|xcontext|xspecify)\b|,\s*skip:`), r(`\bexpect|\bassert|\brefute|\bshould|\bmust_|\braise_error`)},
+	}
+})
+
+// A test is one test as its file holds it.
+type test struct {
+	name string
+	line int
+	body []string // with what stands above its first line
+}
+
+// lang returns the language of a file that may hold tests.
+func lang(p string) (language, bool) {
+	for _, l := range languages() {
+		if slices.Contains(l.exts, path.Ext(p)) && (l.every || isTest(p)) {
+			return l, true
+		}
+	}
+	return language{}, false
+}
+
+// tests cuts a file into its tests. What stands before the first is a test without
+// a name.
+func (l language) tests(text string) []test {
+	all := []test{{line: 1}}
+	for n, line := range strings.Split(text, "\n") {
+		last := &all[len(all)-1]
+		if m := l.begins.FindStringSubmatch(line); m != nil {
+			above := len(last.body)
+			for above > 0 && decorates(last.body[above-1]) {
+				above--
+			}
+			if head := last.body[above:]; l.mark == nil || slices.ContainsFunc(head, l.mark.MatchString) {
+				head = slices.Clone(head)
+				last.body = last.body[:above]
+				all = append(all, test{name: first(m[1:]), line: n + 1, body: head})
+				last = &all[len(all)-1]
+			}
+		}
+		last.body = append(last.body, line)
+	}
+	return all
+}
+
+func first(texts []string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+func decorates(line string) bool {
+	line = strings.TrimSpace(line)
+	return strings.HasPrefix(line, "@") || strings.HasPrefix(line, "#[")
+}
+
+// weakened returns the places where tests were taken away, are skipped now, or check
+// nothing any more.
+func (f *Facts) weakened(ctx context.Context) ([]string, error) {
+	c, err := f.changes(ctx)
+	if err != nil || !slices.ContainsFunc(c.Files, mayWeaken) {
+		return nil, err
+	}
+	base, head, err := f.both(ctx)
+	if err != nil {
+		return nil, err
+	}
+	there := map[string][]test{} // the tests afterwards, by name: one may have moved to another file
+	for _, file := range c.Files {
+		if l, ok := lang(file.Path); ok && file.Status != Deleted {
+			for _, t := range l.tests(string(content(head, file.Path))) {
+				there[t.name] = append(there[t.name], t)
+			}
+		}
+	}
+	var places []string
+	for _, file := range c.Files {
+		if file.Status == Modified && path.Base(file.Path) == "package.json" {
+			places = append(places, silenced(content(base, file.Old), content(head, file.Path))...)
+		}
+		l, ok := lang(file.Old)
+		if file.Status == Added || !ok || f.spoken(file.Old, "") {
+			continue
+		}
+		now := content(head, file.Path)
+		if file.Status == Deleted {
+			now = nil
+		}
+		places = append(places, f.lost(l, file, string(content(base, file.Old)), string(now), there)...)
+	}
+	return places, nil
+}
+
+func mayWeaken(file File) bool {
+	_, ok := lang(file.Old)
+	return file.Status != Added && (ok || path.Base(file.Path) == "package.json")
+}
+
+// lost compares the tests of a file before and after.
+func (f *Facts) lost(l language, file File, was, now string, there map[string][]test) []string {
+	var places []string
+	after := map[string]test{}
+	for _, t := range l.tests(now) {
+		after[t.name] = t
+	}
+	had := map[string]bool{}
+	for _, t := range l.tests(was) {
+		had[t.name] = true
+	}
+	gone := 0
+	for _, t := range l.tests(was) {
+		same, stays := after[t.name]
+		switch {
+		case t.name != "" && (f.spoken(file.Old, t.name) || !stays && f.obsolete(t)):
+		case !stays && t.name != "":
+			if !moved(t, there, had) {
+				gone++
+				places = append(places, fmt.Sprintf("%s: the test %s is gone", file.Old, t.name))
+			}
+		case l.counts(same, l.skips) > l.counts(t, l.skips):
+			places = append(places, strings.TrimSpace(fmt.Sprintf("%s:%d: skipped now: %s", file.Path, same.line, t.name)))
+		case t.name != "" && l.counts(t, l.claims) > 0 && l.counts(same, l.claims) == 0:
+			places = append(places, fmt.Sprintf("%s:%d: the test %s checks nothing any more", file.Path, same.line, t.name))
+		}
+	}
+	if file.Status == Deleted && gone > 0 {
+		return []string{fmt.Sprintf("%s is deleted, and with it %d tests", file.Old, gone)}
+	}
+	return places
+}
+
+// counts returns how many lines of a test match.
+func (l language) counts(t test, what *regexp.Regexp) int {
+	n := 0
+	for _, line := range t.body {
+		if what.MatchString(line) {
+			n++
+		}
+	}
+	return n
+}
+
+// moved reports whether a test is elsewhere now: by its name, or by most of its lines
+// under a name that is new.
+func moved(t test, there map[string][]test, had map[string]bool) bool {
+	if len(there[t.name]) > 0 {
+		return true
+	}
+	for name, tests := range there {
+		if name == "" || had[name] {
+			continue
+		}
+		if slices.ContainsFunc(tests, func(other test) bool { return alike(t.body, other.body) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// alike reports whether most lines of a text are also in another.
+func alike(was, now []string) bool {
+	left := map[string]int{}
+	for _, line := range now {
+		left[strings.TrimSpace(line)]++
+	}
+	all, kept := 0, 0
+	for _, line := range was {
+		if line = strings.TrimSpace(line); len(line) < 4 {
+			continue
+		}
+		all++
+		if left[line] > 0 {
+			left[line]--
+			kept++
+		}
+	}
+	return all > 1 && kept*10 >= all*6
+}
+
+// nothing is a command that passes whatever the code does.
+var nothing = regexp.MustCompile(`^\s*(?:true|:|exit 0|echo\b[^&|;]*|node -e ['"]?['"]?)\s*$|\|\|\s*(?:true|exit 0|:)\s*$`)
+
+// silenced tells whether the test script of a package was made to pass whatever happens.
+func silenced(was, now []byte) []string {
+	var before, after struct{ Scripts map[string]string }
+	if json.Unmarshal(was, &before) != nil || json.Unmarshal(now, &after) != nil {
+		return nil
+	}
+	old, script := before.Scripts["test"], after.Scripts["test"]
+	if old != "" && !nothing.MatchString(old) && (script == "" || nothing.MatchString(script)) {
+		return []string{"package.json: the script test runs no tests any more"}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package rigor_test
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"autonoma"
+	"autonoma/internal/gate"
+	"autonoma/internal/journal"
+	"autonoma/internal/rigor"
+)
+
+// gateOf returns what one of the gates came to.
+func gateOf(r autonoma.Result, id autonoma.GateID) autonoma.Gate {
+	i := slices.IndexFunc(r.Gates, func(g autonoma.Gate) bool { return g.ID == id })
+	if i < 0 {
+		return autonoma.Gate{}
+	}
+	return r.Gates[i]
+}
+
+// What was journaled is not decided again: neither an upgrade nor a changed setting
+// changes an execution that is under way.
+func TestGatesAreMeasuredOnce(t *testing.T) {
+	s := open(t, greeting, explorer, speller)
+	all, none := s.engine.Policy.Gates, gate.Policy{}
+	for _, tt := range []struct {
+		name          string
+		first, second gate.Policy
+	}{{"less is measured now", all, none}, {"more is measured now", none, all}} {
+		t.Run(tt.name, func(t *testing.T) {
+			j := s.job("coder-ai", mvp())
+			s.engine.Policy.Gates = tt.first
+			first := s.must(j)
+			past := s.events
+			s.events = nil
+			s.engine.Policy.Gates = tt.second
+			j.Journal, j.At = journal.Open(j.Execution.ID, s, past, nil), first.Commit
+			second, err := s.engine.Do(t.Context(), j)
+			if err != nil || !reflect.DeepEqual(first.Gates, second.Gates) || len(s.events) > 0 {
+				t.Errorf("first %+v, then %+v with %d more events, %v", first.Gates, second.Gates, len(s.events), err)
+			}
+		})
+	}
+}
+
+// module is a Go module whose test covers half of it.
+const module = `
+-- go.mod --
+module example.com/half
+
+go 1.21
+-- half.go --
+package half
+
+func Half(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return n / 2
+}
+
+func Twice(n int) int {
+	return 2 * n
+}
+-- half_test.go --
+package half
+
+import "testing"
+
+func TestTwice(t *testing.T) {
+	if Twice(2) != 4 {
+		t.Error("wrong")
+	}
+}
+`
+
+// Coverage and style are measured with the language's own tools, on a clean checkout.
+func TestToolsOfTheLanguage(t *testing.T) {
+	const careless = `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: edit, args: {path: half.go, old: "return 2 * n", new: "n = n\n\treturn n + n"}}]
+      - calls: [{name: finish, args: {summary: Add instead., confidence: 0.9}}]
+`
+	s := open(t, module, careless)
+	s.engine.Policy.Scopes[autonoma.Product] = rigor.Rigor{Checks: true, Block: true}
+	r := s.must(s.job("coder-ai", autonoma.Request{Scope: autonoma.Product, Verify: []string{"go test ./..."}}))
+	if g := gateOf(r, "test_coverage"); g.Score == nil || *g.Score != 40 || g.Status != autonoma.GateWarning {
+		t.Errorf("coverage: %+v", g)
+	}
+	if g := gateOf(r, "lint"); g.Status != autonoma.GateWarning || !strings.Contains(g.Message, "`go vet ./...` exits with 1 and passed before") {
+		t.Errorf("lint: %+v", g)
+	}
+	r = s.must(s.job("coder-ai", autonoma.Request{Scope: autonoma.Product, Verify: []string{"true"}}))
+	if g := gateOf(r, "test_coverage"); g.Status != autonoma.GateSkipped || !strings.Contains(g.Message, "no tool is known") {
+		t.Errorf("coverage without a command that is known: %+v", g)
+	}
+}
+
+// What blocks goes back to the agent with its places, as often as the scope allows (the
+// script has no more turns), and not where the agent can do nothing about it.
+func TestGatesSendBack(t *testing.T) {
+	const skipper = `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: write, args: {path: half_test.go, content: "package half\n"}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.1}}]
+`
+	again := strings.Repeat("      - calls: [{name: finish, args: {summary: Done., confidence: 0.1}}]\n", 2)
+	s := open(t, module, explorer, skipper+again)
+	r := s.must(s.job("coder-ai", autonoma.Request{Scope: autonoma.MVP, Verify: []string{"true"}}))
+	if got := s.heard(); !strings.Contains(got, "half_test.go: the test TestTwice is gone: put this back") || strings.Contains(got, "confidence") {
+		t.Errorf("the agent heard\n%s", got)
+	}
+	if g := gateOf(r, "diff_scope"); g.Status != autonoma.GateFailed {
+		t.Errorf("diff_scope: %+v", g)
+	}
+}
+
+// A gate that blocks before the work ends it there: nothing is spent on it.
+func TestGateBeforeTheWork(t *testing.T) {
+	s := open(t, greeting, explorer, speller)
+	j := s.job("coder-ai", mvp())
+	j.Run.Mode, j.Execution.Mode = autonoma.Observe, autonoma.Autonomous
+	_, err := s.do(j)
+	if f, ok := errors.AsType[*autonoma.Failure](err); !ok || f.Code != autonoma.FailGate || f.Phase != autonoma.Inspect || !strings.Contains(f.Message, "gate acmf_validation: ") {
+		t.Errorf("it ends with %v", err)
+	}
+	if slices.ContainsFunc(s.events, func(e autonoma.Event) bool { return strings.Contains(string(e.Data), string(autonoma.Generate)) }) {
+		t.Error("the work began")
+	}
+}
+
+// The licence of a new dependency is that of the package which set-up installed.
+func TestLicenceOfWhatIsInstalled(t *testing.T) {
+	s := open(t, `
+-- .gitignore --
+node_modules
+-- package.json --
+{"name": "shop"}
+`, `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: write, args: {path: package.json, content: '{"name": "shop", "dependencies": {"pay": "1.0.0"}}'}}]
+      - calls: [{name: finish, args: {summary: Take pay., confidence: 0.9}}]
+`)
+	s.engine.Policy.Scopes[autonoma.MVP] = rigor.Rigor{}
+	r := s.must(s.job("coder-ai", autonoma.Request{Scope: autonoma.MVP, Verify: []string{"true"}, Setup: []string{
+		`mkdir -p node_modules/pay && echo '{"name": "pay", "version": "1.0.0", "license": "GPL-3.0-only"}' > node_modules/pay/package.json`,
+	}}))
+	if g := gateOf(r, "licence"); g.Status != autonoma.GateWarning || !strings.Contains(g.Message, "package.json: pay comes under GPL-3.0-only") {
+		t.Errorf("licence: %+v", g)
+	}
+}
