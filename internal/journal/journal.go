@@ -89,6 +89,13 @@ func (j *Journal) Next() autonoma.EventKind {
 	return j.past[0].Kind
 }
 
+// Comes reports whether the next thing in the log is the one named key: for what may
+// have been done, or not, by what was configured then.
+func Comes[T Entry](j *Journal, kind autonoma.EventKind, key string) bool {
+	var outcome T
+	return j.Replaying() && j.past[0].Kind == kind && json.Unmarshal(j.past[0].Data, &outcome) == nil && outcome.Key() == key
+}
+
 // Do returns the outcome of the thing named key: from the log if it is there,
 // else by doing it and appending the outcome, with what it used, to the log.
 func Do[T Entry](ctx context.Context, j *Journal, kind autonoma.EventKind, key string, do func(context.Context) (T, autonoma.Usage, error)) (T, error) {

@@ -10,6 +10,7 @@ import (
 
 	"autonoma"
 	"autonoma/internal/gate"
+	"autonoma/internal/journal"
 	"autonoma/internal/workspace"
 )
 
@@ -85,7 +86,7 @@ func (x *execution) measure(ctx context.Context, key string, at gate.Moment) (Ga
 	gates := x.Policy.Gates
 	wanted := gates.Wants(at, x.scope())
 	if x.Journal.Replaying() {
-		wanted = x.Journal.Next() == autonoma.EventWork
+		wanted = journal.Comes[Gates](x.Journal, autonoma.EventWork, key)
 	}
 	if !wanted {
 		return Gates{}, nil
