@@ -45,6 +45,9 @@ type Verification struct {
 	Commit      string             `json:"commit,omitempty"`
 	Isolation   string             `json:"isolation,omitempty"` // the sandbox level the commands ran at
 	Commands    []Checked          `json:"commands"`
+	Tools       map[string]string  `json:"tools,omitempty"` // versions of what the commands had, by name
+	StartedAt   time.Time          `json:"startedAt,omitzero"`
+	EndedAt     time.Time          `json:"endedAt,omitzero"`
 	EvidenceURL *string            `json:"evidenceUrl"`
 }
 
@@ -69,6 +72,7 @@ type Checked struct {
 	Ended      string `json:"ended,omitempty"`  // by what, if not by itself
 	Output     string `json:"output,omitempty"` // of one that failed, with its middle left out
 	Digest     string `json:"digest,omitempty"` // sha256, hex, of all that it printed
+	Bytes      int64  `json:"bytes,omitempty"`  // how much that is
 	Tests      *Tests `json:"tests,omitempty"`  // nil: its runner did not tell
 }
 
@@ -97,4 +101,5 @@ const (
 	DocumentArtifact = "document" // Markdown
 	PatchArtifact    = "patch"    // from the base to the delivered commit, as git writes it
 	BundleArtifact   = "bundle"   // the delivered commits, as git bundles them
+	EvidenceArtifact = "evidence" // what was found out about the delivered commit, signed
 )
