@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"autonoma"
 	"autonoma/internal/project"
 )
 
@@ -17,6 +18,10 @@ type Check struct {
 	Ended    string `json:"ended,omitempty"`  // by what, if not by itself
 	Output   string `json:"output,omitempty"` // of one that failed, with its middle left out
 	Duration int64  `json:"durationMs"`
+
+	Digest string          `json:"digest,omitempty"` // sha256, hex, of all that it printed
+	Bytes  int64           `json:"bytes,omitempty"`  // how much that is
+	Tests  *autonoma.Tests `json:"tests,omitempty"`  // nil: its runner did not tell
 }
 
 // OK reports whether the check passed.
@@ -39,6 +44,9 @@ type Checks struct {
 	What       string     `json:"what"` // as in baseline
 	Commit     string     `json:"commit,omitempty"`
 	Checks     []Check    `json:"checks"`
+	Tools      Tools      `json:"tools,omitempty"` // what the commands had
+	StartedAt  time.Time  `json:"startedAt,omitzero"`
+	EndedAt    time.Time  `json:"endedAt,omitzero"`
 	Checkpoint Checkpoint `json:"checkpoint,omitzero"` // if the files were changed first, as by a formatter
 }
 
@@ -54,16 +62,14 @@ const checkOutput = 4 << 10
 func (x *execution) check(ctx context.Context, b *bench, commands []string) ([]Check, error) {
 	checks := make([]Check, 0, len(commands))
 	for _, command := range commands {
-		out := &excerpt{keep: checkOutput}
+		out := newPrinted()
 		start := time.Now()
 		exit, err := b.run(ctx, command, x.Policy.checkTime(), out)
 		if err != nil {
 			return nil, fmt.Errorf("check %s: %w", command, err)
 		}
 		c := Check{Command: command, ExitCode: exit.Code, Ended: string(exit.Reason), Duration: time.Since(start).Milliseconds()}
-		if !c.OK() {
-			c.Output = out.String()
-		}
+		out.describe(&c)
 		checks = append(checks, c)
 	}
 	return checks, nil
