@@ -25,6 +25,10 @@ func (u *Usage) Add(other Usage) {
 // Tokens returns all tokens, cached ones included.
 func (u Usage) Tokens() int64 { return u.InputTokens + u.OutputTokens + u.CachedTokens }
 
+// AgentsSay begins the part of the summary of an [Output] that agents wrote. What is
+// before it is what the platform knows.
+const AgentsSay = "The agents say: "
+
 // An Output is what a run delivers.
 type Output struct {
 	Summary        string       `json:"summary"`
