@@ -56,6 +56,7 @@ func verificationOf(v autonoma.Verification) Verification {
 		view.Commands[i] = Command{
 			Command: c.Command, ExitCode: c.ExitCode, DurationMS: c.DurationMS,
 			Before: orNull(c.Before), After: orNull(c.After), Ended: orNull(c.Ended), Output: orNull(c.Output),
+			Digest: orNull(c.Digest), Tests: testsOf(c.Tests),
 		}
 	}
 	return view
