@@ -87,7 +87,7 @@ func (w world) run(ctx context.Context, args []string) error {
 	root.SetArgs(args)
 	root.SetOut(w.Stdout)
 	root.SetErr(w.Stderr)
-	root.AddCommand(w.serveCommand(), w.runCommand(), w.demoCommand(), w.keysCommand(), w.doctorCommand(), w.configCommand(), w.scriptCommand())
+	root.AddCommand(w.serveCommand(), w.runCommand(), w.demoCommand(), w.verifyCommand(), w.keysCommand(), w.doctorCommand(), w.configCommand(), w.scriptCommand())
 	return root.ExecuteContext(ctx)
 }
 

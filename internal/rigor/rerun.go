@@ -32,6 +32,7 @@ func (e *Engine) Again(ctx context.Context, r Rerun) (Reran, error) {
 		Source: r.Source, BaseRef: r.Head, Setup: r.Setup, Verify: r.Commands, // from the head all that is asked for can be reached
 	}}
 	x := &execution{Engine: e, Job: Job{Run: run}}
+	defer func() { _ = e.Workspaces.Remove(context.WithoutCancel(ctx), string(run.ID)) }() // what is left is temporary
 	var err error
 	if x.base, err = e.prepare(ctx, x.Job); err != nil {
 		return Reran{}, err
