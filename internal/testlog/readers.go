@@ -6,14 +6,16 @@ import (
 	"strings"
 )
 
-// A reader understands lines of one form.
+// A reader understands lines of one form. All of them hold the hint: that tells most
+// lines apart much faster than the form does.
 type reader struct {
+	hint string
 	form *regexp.Regexp
 	read func(l *Log, m []string)
 }
 
-func on(form string, read func(l *Log, m []string)) reader {
-	return reader{regexp.MustCompile(form), read}
+func on(hint, form string, read func(l *Log, m []string)) reader {
+	return reader{hint, regexp.MustCompile(form), read}
 }
 
 // readers are all forms that are known. The first that fits a line has it.
@@ -23,8 +25,8 @@ var readers = slices.Concat(goTest, python, cargo, nodeTest, javascript, jvm)
 // verbose. Tests are counted at the top level; what is named is the subtest. A package
 // that does not build is named, as none of its tests ran.
 var goTest = []reader{
-	on(`^=== RUN\s`, func(l *Log, _ []string) { l.goRun, l.told, l.full = true, true, true }),
-	on(`^( *)--- (PASS|FAIL|SKIP): (\S+) \([0-9.]+s\)$`, func(l *Log, m []string) {
+	on("=== RUN", `^=== RUN\s`, func(l *Log, _ []string) { l.goRun, l.told, l.full = true, true, true }),
+	on("--- ", `^( *)--- (PASS|FAIL|SKIP): (\S+) \([0-9.]+s\)$`, func(l *Log, m []string) {
 		inner, outcome, name := m[1] != "", m[2], m[3]
 		if outcome != "FAIL" {
 			if !inner && l.goRun {
@@ -41,7 +43,7 @@ var goTest = []reader{
 		}
 		l.name(name)
 	}),
-	on(`^FAIL\t(\S+) \[(build|setup) failed\]$`, func(l *Log, m []string) {
+	on(" failed]", `^FAIL\t(\S+) \[(build|setup) failed\]$`, func(l *Log, m []string) {
 		l.told = true
 		l.tests.Failed++
 		l.name(m[1] + " (" + m[2] + " failed)")
@@ -50,16 +52,16 @@ var goTest = []reader{
 
 var python = []reader{
 	// pytest: "=== 1 failed, 2 passed in 0.12s ===", with -q without the signs.
-	on(`^=*\s*((?:\d+ [a-z]+(?:, )?)+) in [0-9.]+s(?: \([0-9:]+\))?\s*=*$`, func(l *Log, m []string) {
+	on(" in ", `^=*\s*((?:\d+ [a-z]+(?:, )?)+) in [0-9.]+s(?: \([0-9:]+\))?\s*=*$`, func(l *Log, m []string) {
 		n := counts(m[1])
 		if n["passed"]+n["failed"]+n["error"]+n["skipped"]+n["xfailed"]+n["xpassed"] > 0 {
 			l.count(n["passed"]+n["xpassed"], n["failed"]+n["error"], n["skipped"]+n["xfailed"])
 		}
 	}),
-	on(`^(?:FAILED|ERROR) (\S+(?:::\S.*?|\.py))(?: - .*)?$`, func(l *Log, m []string) { l.name(m[1]) }),
+	on(".py", `^(?:FAILED|ERROR) (\S+(?:::\S.*?|\.py))(?: - .*)?$`, func(l *Log, m []string) { l.name(m[1]) }),
 	// unittest: "Ran 3 tests in 0.001s", and then OK or FAILED with what did not pass.
-	on(`^Ran (\d+) tests? in [0-9.]+s$`, func(l *Log, m []string) { l.count(number(m[1]), 0, 0) }),
-	on(`^(?:OK|FAILED) \(((?:[a-z ]+=\d+(?:, )?)+)\)$`, func(l *Log, m []string) {
+	on("Ran ", `^Ran (\d+) tests? in [0-9.]+s$`, func(l *Log, m []string) { l.count(number(m[1]), 0, 0) }),
+	on("=", `^(?:OK|FAILED) \(((?:[a-z ]+=\d+(?:, )?)+)\)$`, func(l *Log, m []string) {
 		n := map[string]int{}
 		for _, part := range strings.Split(m[1], ", ") {
 			word, count, _ := strings.Cut(part, "=")
@@ -70,7 +72,7 @@ var python = []reader{
 			l.count(-bad-skipped, bad, skipped)
 		}
 	}),
-	on(`^(?:FAIL|ERROR): (\w+) \(([\w.]+)\)$`, func(l *Log, m []string) {
+	on(": ", `^(?:FAIL|ERROR): (\w+) \(([\w.]+)\)$`, func(l *Log, m []string) {
 		name := m[2]
 		if !strings.HasSuffix(name, "."+m[1]) { // before Python 3.11
 			name += "." + m[1]
@@ -80,15 +82,15 @@ var python = []reader{
 }
 
 var cargo = []reader{
-	on(`^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;`, func(l *Log, m []string) {
+	on("test result: ", `^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;`, func(l *Log, m []string) {
 		l.count(number(m[1]), number(m[2]), number(m[3]))
 	}),
-	on(`^test (.+) \.\.\. FAILED$`, func(l *Log, m []string) { l.name(m[1]) }),
+	on("... FAILED", `^test (.+) \.\.\. FAILED$`, func(l *Log, m []string) { l.name(m[1]) }),
 }
 
 // node --test, as TAP and as it shows people.
 var nodeTest = []reader{
-	on(`^[#ℹ] (pass|fail|cancelled|skipped|todo) (\d+)$`, func(l *Log, m []string) {
+	on("", `^[#ℹ] (pass|fail|cancelled|skipped|todo) (\d+)$`, func(l *Log, m []string) {
 		n := number(m[2])
 		switch m[1] {
 		case "pass":
@@ -99,44 +101,44 @@ var nodeTest = []reader{
 			l.count(0, 0, n)
 		}
 	}),
-	on(`^\s*not ok \d+ - (.+)$`, func(l *Log, m []string) {
+	on("not ok ", `^\s*not ok \d+ - (.+)$`, func(l *Log, m []string) {
 		if !strings.Contains(m[1], " # TODO") && !strings.Contains(m[1], " # SKIP") {
 			l.name(m[1])
 		}
 	}),
-	on(`^\s*✖ (.+) \([0-9.]+ms\)$`, func(l *Log, m []string) { l.name(m[1]) }),
+	on("✖ ", `^\s*✖ (.+) \([0-9.]+ms\)$`, func(l *Log, m []string) { l.name(m[1]) }),
 }
 
 var javascript = []reader{
 	// jest: "Tests:       1 failed, 1 skipped, 2 passed, 4 total".
-	on(`^Tests:\s+(.+ total)$`, func(l *Log, m []string) {
+	on("Tests:", `^Tests:\s+(.+ total)$`, func(l *Log, m []string) {
 		n := counts(m[1])
 		l.count(n["passed"], n["failed"], n["skipped"]+n["todo"])
 	}),
-	on(`^\s+● (.+ › .+)$`, func(l *Log, m []string) { l.name(m[1]) }),
+	on("● ", `^\s+● (.+ › .+)$`, func(l *Log, m []string) { l.name(m[1]) }),
 	// vitest: " Tests  1 failed | 2 passed (3)".
-	on(`^\s*Tests\s+((?:\d+ [a-z]+(?: \| )?)+) \(\d+\)$`, func(l *Log, m []string) {
+	on("Tests ", `^\s*Tests\s+((?:\d+ [a-z]+(?: \| )?)+) \(\d+\)$`, func(l *Log, m []string) {
 		n := counts(m[1])
 		l.count(n["passed"], n["failed"], n["skipped"]+n["todo"])
 	}),
-	on(`^\s*FAIL\s+(\S+ > .+)$`, func(l *Log, m []string) { l.name(m[1]) }),
+	on("FAIL ", `^\s*FAIL\s+(\S+ > .+)$`, func(l *Log, m []string) { l.name(m[1]) }),
 	// mocha: "  2 passing (5ms)", and then "  1 pending" and "  1 failing". Before that,
 	// each test that fails has a number of its own.
-	on(`^\s+(\d+) (passing) \([0-9]+[a-z]+\)$`, func(l *Log, m []string) {
+	on(" passing (", `^\s+(\d+) (passing) \([0-9]+[a-z]+\)$`, func(l *Log, m []string) {
 		l.count(number(m[1]), 0, 0)
 		for _, name := range l.mocha {
 			l.name(name)
 		}
 		l.mocha = nil
 	}),
-	on(`^\s+(\d+) (pending|failing)$`, func(l *Log, m []string) {
+	on("ing", `^\s+(\d+) (pending|failing)$`, func(l *Log, m []string) {
 		if m[2] == "failing" {
 			l.count(0, number(m[1]), 0)
 			return
 		}
 		l.count(0, 0, number(m[1]))
 	}),
-	on(`^\s+\d+\) (\S.*[^:])$`, func(l *Log, m []string) {
+	on(") ", `^\s+\d+\) (\S.*[^:])$`, func(l *Log, m []string) {
 		if len(l.mocha) < mostNames {
 			l.mocha = append(l.mocha, m[1])
 		}
@@ -145,22 +147,22 @@ var javascript = []reader{
 
 var jvm = []reader{
 	// surefire: a line for each class, with its time, and one for the module, without.
-	on(`^(?:\[\w+\]\s+)?Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: (\d+)$`, func(l *Log, m []string) {
+	on("Tests run: ", `^(?:\[\w+\]\s+)?Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: (\d+)$`, func(l *Log, m []string) {
 		bad, skipped := number(m[2])+number(m[3]), number(m[4])
 		l.count(max(number(m[1])-bad-skipped, 0), bad, skipped)
 	}),
-	on(`^(?:\[ERROR\]\s+)?(\S+)\s+(?:-- )?Time elapsed: .*<<< (?:FAILURE|ERROR)!`, func(l *Log, m []string) { l.name(m[1]) }),
+	on("Time elapsed: ", `^(?:\[ERROR\]\s+)?(\S+)\s+(?:-- )?Time elapsed: .*<<< (?:FAILURE|ERROR)!`, func(l *Log, m []string) { l.name(m[1]) }),
 	// The console of JUnit: "[         3 tests successful      ]".
-	on(`^\[\s*(\d+) tests (successful|failed|skipped)\s*\]$`, func(l *Log, m []string) {
+	on(" tests ", `^\[\s*(\d+) tests (successful|failed|skipped)\s*\]$`, func(l *Log, m []string) {
 		n := number(m[1])
 		l.count(n*btoi(m[2] == "successful"), n*btoi(m[2] == "failed"), n*btoi(m[2] == "skipped"))
 	}),
 	// Gradle says this only if something failed: "4 tests completed, 1 failed, 1 skipped".
-	on(`^(\d+) tests? completed(?:, (\d+) failed)?(?:, (\d+) skipped)?$`, func(l *Log, m []string) {
+	on(" completed", `^(\d+) tests? completed(?:, (\d+) failed)?(?:, (\d+) skipped)?$`, func(l *Log, m []string) {
 		bad, skipped := number(m[2]), number(m[3])
 		l.count(max(number(m[1])-bad-skipped, 0), bad, skipped)
 	}),
-	on(`^(\S+ > .+) FAILED$`, func(l *Log, m []string) { l.name(m[1]) }),
+	on(" FAILED", `^(\S+ > .+) FAILED$`, func(l *Log, m []string) { l.name(m[1]) }),
 }
 
 func btoi(b bool) int {

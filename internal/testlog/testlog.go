@@ -79,8 +79,14 @@ func (l *Log) look(line string) {
 	if line == "" {
 		return
 	}
-	line = strings.TrimRight(escape.ReplaceAllString(line, ""), " \t\r")
+	if strings.IndexByte(line, '\x1b') >= 0 {
+		line = escape.ReplaceAllString(line, "")
+	}
+	line = strings.TrimRight(line, " \t\r")
 	for _, r := range readers {
+		if !strings.Contains(line, r.hint) {
+			continue
+		}
 		if m := r.form.FindStringSubmatch(line); m != nil {
 			r.read(l, m)
 			return
