@@ -50,6 +50,9 @@ func (r *report) record(s evidence.Signed) {
 	default:
 		r.fault("status", "the result is not verified: %d of %d commands pass (%s)", passed, len(s.Commands), s.Status)
 	}
+	for _, command := range s.Setup {
+		r.line("  set-up", "`%s`, chosen by the %s", command, evidence.ByRequest)
+	}
 	for _, c := range s.Commands {
 		before := "not run"
 		if c.Base != nil {

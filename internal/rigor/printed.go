@@ -75,7 +75,7 @@ func (x *execution) tools(ctx context.Context, b *bench) (Tools, error) {
 		for _, q := range asks[language] {
 			if !asked[q] {
 				asked[q] = true
-				questions = append(questions, fmt.Sprintf("printf '\\n%s%s '; %s 2>&1 | head -n 1", toolMark, strings.Fields(q)[0], q))
+				questions = append(questions, fmt.Sprintf(`v=$(%s 2>&1) && printf '\n%s%s %%s' "${v%%%%$'\n'*}"`, q, toolMark, strings.Fields(q)[0]))
 			}
 		}
 	}
@@ -99,7 +99,7 @@ func versions(text string) Tools {
 		line, ok := strings.CutPrefix(line, toolMark)
 		name, version, _ := strings.Cut(strings.TrimSpace(line), " ")
 		version = strings.TrimSpace(version)
-		if !ok || version == "" || len(version) > 200 || strings.Contains(version, "not found") || strings.ContainsFunc(version, unicode.IsControl) {
+		if !ok || version == "" || len(version) > 200 || strings.ContainsFunc(version, unicode.IsControl) {
 			continue
 		}
 		found[name] = version
