@@ -175,19 +175,11 @@ func (w world) verifyIn(ctx context.Context, cfg *config, r *report, record evid
 		r.fault("rerun", "the record has no commands to run again")
 		return nil
 	}
-	box, _, err := sandbox.Open(ctx, cfg.Sandbox)
-	if err != nil {
-		return fmt.Errorf("commands cannot be confined here: %w; run autonoma doctor", err)
-	}
-	policy, err := rigor.DefaultPolicy()
+	engine, err := w.engine(ctx, cfg, spaces, temp)
 	if err != nil {
 		return err
 	}
-	tools, env := sandbox.Toolchains(w.Getenv)
-	engine := &rigor.Engine{
-		Policy: policy, Workspaces: spaces, Box: box, Roots: anywhere,
-		Installer: setup.New(filepath.Join(temp, "setup"), box, tools, env, w.Getenv),
-	}
+	engine.Roots = anywhere
 	again := rigor.Rerun{Source: dir, Base: record.Base.Commit, Head: record.Head.Commit, Setup: record.Setup}
 	for _, c := range record.Commands {
 		again.Commands = append(again.Commands, c.Command)
@@ -196,8 +188,24 @@ func (w world) verifyIn(ctx context.Context, cfg *config, r *report, record evid
 	if err != nil {
 		return fmt.Errorf("--rerun: %w", err)
 	}
-	r.rerun(record, reran, string(box.Level()))
+	r.rerun(record, reran, string(engine.Box.Level()))
 	return nil
+}
+
+// engine returns what runs commands again, and keeps what it needs in a directory. It
+// has no model.
+func (w world) engine(ctx context.Context, cfg *config, spaces *workspace.Store, dir string) (*rigor.Engine, error) {
+	box, _, err := sandbox.Open(ctx, cfg.Sandbox)
+	if err != nil {
+		return nil, fmt.Errorf("commands cannot be confined here: %w; run autonoma doctor", err)
+	}
+	policy, err := rigor.DefaultPolicy()
+	if err != nil {
+		return nil, err
+	}
+	tools, env := sandbox.Toolchains(w.Getenv)
+	installer := setup.New(filepath.Join(dir, "setup"), box, tools, env, w.Getenv)
+	return &rigor.Engine{Policy: policy, Workspaces: spaces, Box: box, Installer: installer}, nil
 }
 
 // discard removes a directory in which set-up may have left some that nobody may
