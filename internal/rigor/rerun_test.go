@@ -1,6 +1,8 @@
 package rigor_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -40,5 +42,25 @@ func TestAgain(t *testing.T) {
 	r.Head = strings.Repeat("2", 40)
 	if _, err := s.engine.Again(t.Context(), r); err == nil {
 		t.Error("what is not there was verified")
+	}
+}
+
+// The digest and the size are of all that a command prints, on both streams, however
+// much of it is left out of what is shown.
+func TestPrinted(t *testing.T) {
+	s := open(t, "-- a --\n")
+	head := workspacetest.Git(t, s.repo, "rev-parse", "HEAD")
+	const many = 9_000_000
+	got, err := s.engine.Again(t.Context(), rigor.Rerun{Source: s.repo, Base: head, Head: head, Commands: []string{
+		"printf abc; printf def >&2", fmt.Sprintf("head -c %d /dev/zero; exit 1", many), "true",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]byte{[]byte("abcdef"), make([]byte, many), nil} {
+		c := got.Head[i]
+		if c.Digest != fmt.Sprintf("%x", sha256.Sum256(want)) || c.Bytes != int64(len(want)) || c.Tests != nil || len(c.Output) > 20_000 {
+			t.Errorf("%s: %d bytes with the digest %s, tests %v, shown %d", c.Command, c.Bytes, c.Digest, c.Tests, len(c.Output))
+		}
 	}
 }
