@@ -36,6 +36,7 @@ type Tests struct {
 	Failed  int      `json:"failed"`
 	Skipped int      `json:"skipped"`
 	Failing []string `json:"failing,omitempty"` // the names of the first that failed
+	Partial bool     `json:"partial,omitempty"` // the runner tells only of those that fail: how many passed is not known
 }
 
 // An Effect is something that a change or a command does, or tries to do, which a

@@ -25,6 +25,10 @@ func (u *Usage) Add(other Usage) {
 // Tokens returns all tokens, cached ones included.
 func (u Usage) Tokens() int64 { return u.InputTokens + u.OutputTokens + u.CachedTokens }
 
+// AgentsSay begins the part of the summary of an [Output] that agents wrote. What is
+// before it is what the platform knows.
+const AgentsSay = "The agents say: "
+
 // An Output is what a run delivers.
 type Output struct {
 	Summary        string        `json:"summary"`
@@ -44,11 +48,13 @@ type Output struct {
 
 // A Verification is what the platform itself found out about a commit.
 type Verification struct {
-	Status      VerificationStatus `json:"status"`
-	Commit      string             `json:"commit,omitempty"`
-	Isolation   string             `json:"isolation,omitempty"` // the sandbox level the commands ran at
-	Commands    []Checked          `json:"commands"`
-	EvidenceURL *string            `json:"evidenceUrl"`
+	Status    VerificationStatus `json:"status"`
+	Commit    string             `json:"commit,omitempty"`
+	Isolation string             `json:"isolation,omitempty"` // the sandbox level the commands ran at
+	Commands  []Checked          `json:"commands"`
+	Tools     map[string]string  `json:"tools,omitempty"` // versions of what the commands had, by name
+	StartedAt time.Time          `json:"startedAt,omitzero"`
+	EndedAt   time.Time          `json:"endedAt,omitzero"`
 }
 
 // A VerificationStatus sums up a verification.
@@ -72,6 +78,7 @@ type Checked struct {
 	Ended      string `json:"ended,omitempty"`  // by what, if not by itself
 	Output     string `json:"output,omitempty"` // of one that failed, with its middle left out
 	Digest     string `json:"digest,omitempty"` // sha256, hex, of all that it printed
+	Bytes      int64  `json:"bytes,omitempty"`  // how much that is
 	Tests      *Tests `json:"tests,omitempty"`  // nil: its runner did not tell
 }
 
@@ -100,4 +107,5 @@ const (
 	DocumentArtifact = "document" // Markdown
 	PatchArtifact    = "patch"    // from the base to the delivered commit, as git writes it
 	BundleArtifact   = "bundle"   // the delivered commits, as git bundles them
+	EvidenceArtifact = "evidence" // what was found out about the delivered commit, signed
 )

@@ -97,7 +97,7 @@ type Usage struct {
 
 // An Output is what a task delivers.
 type Output struct {
-	Summary        string        `json:"summary" doc:"What was done, in the agents' words."`
+	Summary        string        `json:"summary" doc:"What was done: what the platform knows of it, and after the words The agents say: theirs."`
 	Branch         *string       `json:"branch" doc:"Branch in the source that holds the result; null when nothing was changed or only a patch was asked for."`
 	BaseCommit     string        `json:"baseCommit" doc:"The commit it is based on."`
 	HeadCommit     string        `json:"headCommit" doc:"The delivered commit."`
@@ -120,6 +120,7 @@ type Verification struct {
 	Isolation   *string                     `json:"isolation" doc:"The sandbox level at which the commands ran."`
 	Commands    []Command                   `json:"commands" doc:"What was run."`
 	EvidenceURL *string                     `json:"evidenceUrl" doc:"Path of the signed evidence, if there is one."`
+	Stale       *bool                       `json:"stale" doc:"Whether the delivered branch has moved on from the commit; null where it is not looked at, as in lists, or cannot be seen from the server."`
 }
 
 // A Command is one that was run on the delivered commit and on its base.
@@ -131,13 +132,15 @@ type Command struct {
 	After      *string `json:"after" doc:"What came of it on the delivered commit: passed or failed; null if it was not run there."`
 	Ended      *string `json:"ended" doc:"What ended it, if it did not end by itself."`
 	Output     *string `json:"output" doc:"What it printed, if it failed, with its middle left out."`
+	Digest     *string `json:"digest" doc:"SHA-256, in hex, of all that it printed on the delivered commit."`
+	Tests      *Tests  `json:"tests" doc:"Its tests on the delivered commit; null if its runner did not tell."`
 }
 
 // An Artifact is a named output of a task.
 type Artifact struct {
 	ID   autonoma.ArtifactID `json:"id" doc:"Names the artifact."`
 	Name string              `json:"name" doc:"Its name, unique within the task."`
-	Type string              `json:"type" doc:"What it is: document, patch or bundle."`
+	Type string              `json:"type" doc:"What it is: document, patch, bundle or evidence."`
 	Path string              `json:"path" doc:"Suggested file name."`
 	Size int64               `json:"size" doc:"Bytes."`
 	URL  string              `json:"url" doc:"Path of the content."`

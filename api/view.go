@@ -39,13 +39,18 @@ func TaskOf(run autonoma.Run, now time.Time) Task {
 
 // OutputOf returns the output of a run as it is shown.
 func OutputOf(o autonoma.Output, id autonoma.RunID, artifacts []autonoma.Artifact) *Output {
-	return &Output{
+	out := &Output{
 		Summary: o.Summary, Branch: o.Branch, BaseCommit: o.BaseCommit, HeadCommit: o.HeadCommit,
 		PullRequestURL: o.PullRequestURL, FilesChanged: o.FilesChanged, Insertions: o.Insertions, Deletions: o.Deletions,
 		Confidence:   o.Confidence,
 		Verification: verificationOf(o.Verification), Gates: gatesOf(o.Gates), Findings: findingsOf(o.Findings), Measurements: measurementsOf(o.Measurements),
 		Artifacts: artifactsOf(id, artifacts),
 	}
+	if slices.ContainsFunc(artifacts, func(a autonoma.Artifact) bool { return a.Type == autonoma.EvidenceArtifact }) {
+		url := PathOf(id) + "/evidence"
+		out.Verification.EvidenceURL = &url
+	}
+	return out
 }
 
 func gatesOf(gates []autonoma.Gate) []Gate {
@@ -59,12 +64,13 @@ func gatesOf(gates []autonoma.Gate) []Gate {
 func verificationOf(v autonoma.Verification) Verification {
 	view := Verification{
 		Status: v.Status, Commit: orNull(v.Commit), Isolation: orNull(v.Isolation),
-		Commands: make([]Command, len(v.Commands)), EvidenceURL: v.EvidenceURL,
+		Commands: make([]Command, len(v.Commands)),
 	}
 	for i, c := range v.Commands {
 		view.Commands[i] = Command{
 			Command: c.Command, ExitCode: c.ExitCode, DurationMS: c.DurationMS,
 			Before: orNull(c.Before), After: orNull(c.After), Ended: orNull(c.Ended), Output: orNull(c.Output),
+			Digest: orNull(c.Digest), Tests: testsOf(c.Tests),
 		}
 	}
 	return view

@@ -56,6 +56,7 @@ type app struct {
 	hooks    *service.Hooks
 	sender   *webhook.Sender
 	asks     *service.Approvals
+	signers  *service.SigningKeys
 	flows    *service.Workflows
 	worker   *worker.Worker
 	mcp      *mcp.Servers
@@ -82,6 +83,13 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 		return nil, err
 	}
 	if a.db, err = store.Open(ctx, filepath.Join(cfg.Data, "autonoma.db")); err != nil {
+		return nil, err
+	}
+	secrets, err := secret.Open(filepath.Join(cfg.Data, "secret.key"), a.db)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := secrets.Signer(ctx); err != nil { // the first start makes the key
 		return nil, err
 	}
 	blobs, err := blob.Open(filepath.Join(cfg.Data, "blobs"))
@@ -115,6 +123,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
 	a.worker = worker.New(worker.Config{
 		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots, Resolve: service.ResolveWorkflow,
+		Version: version(), Sign: secrets.Signer,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
 		},
@@ -132,21 +141,20 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
-		Resolve: service.ResolveWorkflow,
+		Resolve:  service.ResolveWorkflow,
+		BranchAt: func(source, branch string) string { return workspace.BranchAt(source, cfg.SourceRoots, branch) },
 	}
+	a.signers = service.NewSigningKeys(a.db, secrets)
 	a.tasks, a.agents, a.asks = service.NewTasks(needs), service.NewAgents(needs), service.NewApprovals(needs)
 	if a.flows, err = service.NewWorkflows(a.tasks, workflows.Files); err != nil {
 		return nil, err
 	}
-	return a, a.openHooks(guard)
+	a.openHooks(guard, secrets)
+	return a, nil
 }
 
 // openHooks puts together what tells hooks of what happens.
-func (a *app) openHooks(guard *outbound.Guard) error {
-	secrets, err := secret.Open(filepath.Join(a.cfg.Data, "secret.key"), a.db)
-	if err != nil {
-		return err
-	}
+func (a *app) openHooks(guard *outbound.Guard, secrets *secret.Secrets) {
 	a.hooks = service.NewHooks(a.db, a.events, secrets, guard.Check)
 	a.sender = webhook.New(webhook.Config{
 		DB: a.db, Client: guard.Client(), Log: a.log, Woken: a.events.Woken,
@@ -155,7 +163,6 @@ func (a *app) openHooks(guard *outbound.Guard) error {
 			return live.All(), err
 		},
 	})
-	return nil
 }
 
 // openCatalog reads the built-in agents and flows, and those of the operator.
@@ -232,7 +239,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	defer stop()
 	web := httpapi.NewServer(httpapi.Config{
 		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Approvals: a.asks, Workflows: a.flows, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
-		Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Rigor: a.rigor, Ready: a.up, Version: version(), Log: a.requests,
+		SigningKeys: a.signers, Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Rigor: a.rigor, Ready: a.up, Version: version(), Log: a.requests,
 	})
 	// Without a model or a sandbox, what was accepted before waits for them.
 	if a.ready(autonoma.Request{}) == nil {

@@ -91,7 +91,7 @@ func (w world) run(ctx context.Context, args []string) error {
 	root.SetErr(w.Stderr)
 	root.AddCommand(w.serveCommand(), w.runCommand(), w.approvalsCommand(),
 		w.decideCommand(api.Approve, "Say yes to a question"), w.decideCommand(api.Reject, "Say no to a question"),
-		w.demoCommand(), w.keysCommand(), w.doctorCommand(), w.configCommand(), w.scriptCommand())
+		w.demoCommand(), w.verifyCommand(), w.keysCommand(), w.doctorCommand(), w.configCommand(), w.scriptCommand())
 	return root.ExecuteContext(ctx)
 }
 

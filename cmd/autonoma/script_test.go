@@ -24,6 +24,10 @@ import (
 //	exits CODE PROGRAM [ARG]...    runs a program and wants that exit code
 //	repo DIR                       makes a directory a repository and commits what is there
 //	mode BITS PATH                 wants the permissions of a file or directory
+//	take NAME PATTERN              sets a variable to the first match in the last output
+//	member PATH FROM TO            writes a text within a JSON file, as in keys.0.id, to a file
+//	tamper FROM TO                 changes one letter of what is signed in evidence
+//	lie FROM KEYS TO KEYS          signs evidence anew that says that all passed on the base
 //
 // and the condition [sandbox]: commands can be confined on this machine.
 func TestScript(t *testing.T) {
@@ -50,6 +54,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready": ready, "http": ask, "exits": exits, "repo": repo, "mode": mode,
+			"take": take, "member": member, "tamper": tamper, "lie": lie,
 		},
 	})
 }

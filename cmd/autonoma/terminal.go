@@ -184,7 +184,9 @@ func (t *terminal) result(task api.Task) {
 }
 
 func (t *terminal) output(o api.Output) {
-	t.line("  %s", printable(o.Summary, 600))
+	if _, said, ok := strings.Cut(o.Summary, autonoma.AgentsSay); ok { // what is known stands below
+		t.line("  %s", printable(autonoma.AgentsSay+said, 600))
+	}
 	if o.Branch != nil {
 		t.line("  branch        %s  %s", t.paint(bold, *o.Branch), t.paint(dim, fmt.Sprintf("(%d files, +%d −%d)", o.FilesChanged, o.Insertions, o.Deletions)))
 		t.line("  look at it    git diff %.12s..%s", o.BaseCommit, *o.Branch)

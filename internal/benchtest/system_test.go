@@ -17,6 +17,7 @@ import (
 	"autonoma/internal/queue"
 	"autonoma/internal/rigor"
 	"autonoma/internal/sandbox"
+	"autonoma/internal/secret"
 	"autonoma/internal/service"
 	"autonoma/internal/setup"
 	"autonoma/internal/store"
@@ -53,10 +54,11 @@ func assemble(b *testing.B, m model.Model, root string, turns int) *system {
 	known := must(catalog.Open([]fs.FS{agents.Files}, []fs.FS{flows.Files}))(b)
 	spaces := must(workspace.Open(filepath.Join(dir, "workspaces"), workspace.Options{}))(b)
 	blobs := must(blob.Open(filepath.Join(dir, "blobs")))(b)
+	secrets := must(secret.Open(filepath.Join(dir, "secret.key"), db))(b)
 	tools, env := sandbox.Toolchains(os.Getenv)
 	events := event.NewLog(db, time.Second)
 	w := worker.New(worker.Config{
-		DB: db, Events: events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log,
+		DB: db, Events: events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Sign: secrets.Signer,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: box, Roots: []string{root},
 			Installer: setup.New(filepath.Join(dir, "setup"), box, tools, env, os.Getenv),

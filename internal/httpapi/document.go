@@ -40,6 +40,7 @@ func (s *server) describe() huma.Config {
 				{Name: "rigor", Description: "Single agents, invoked by name, and all executions. Needs a key with the scope admin."},
 				{Name: "workflows", Description: "Custom workflows that chain agents together, and runs of them."},
 				{Name: "approvals", Description: "Questions to humans, on whose answers tasks wait."},
+				{Name: "evidence", Description: "The keys that sign what was found out about results."},
 				{Name: "webhooks", Description: "Who is told of what happens to tasks."},
 				{Name: "admin", Description: "Tenants and keys."},
 				{Name: "utility", Description: "About the server."},
@@ -184,6 +185,9 @@ func (s *server) describeBodies(doc *huma.OpenAPI) {
 	doc.Paths[task+"/diff"].Get.Responses["200"].Content = diffContent()
 	doc.Paths[task+"/artifacts/{artifactId}"].Get.Responses["200"].Content = anyContent()
 	s.describeWorkflows(doc)
+	for _, path := range []string{task, runsPath + "/{id}"} {
+		describeEvidence(doc.Paths[path+"/evidence"].Get.Responses["200"])
+	}
 	doc.Paths["/v1/health"].Get.Responses["503"] = &huma.Response{
 		Description: "The server does not work",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: schemaOf[api.Health](s)}},

@@ -38,6 +38,10 @@ func (k *kit) things() map[string]string {
 	}
 	t["deliveryId"] = made("/v1/webhooks/"+t["webhookId"]+"/ping", "", "id")
 	patch := autonoma.Artifact{Name: "patch", Type: autonoma.PatchArtifact, MediaType: "text/x-diff", Path: "x.diff"}
+	proof := autonoma.Artifact{Name: "evidence", Type: autonoma.EvidenceArtifact, MediaType: "application/vnd.dsse.envelope.v1+json", Path: "x.json"}
+	for _, id := range []string{t["taskId"], t["id"]} {
+		k.keep(autonoma.RunID(id), proof, "{}")
+	}
 	t["artifactId"] = string(k.keep(autonoma.RunID(t["taskId"]), patch, "+1\n"))
 	t["artifactId of a workflow"] = string(k.keep(autonoma.RunID(t["id"]), patch, "+1\n"))
 	asked := decoded[api.Approvals](k.t.(*testing.T), k.do(k.ann, "GET", "/v1/approvals", ""), 200)

@@ -36,6 +36,8 @@ type Config struct {
 	Approvals *service.Approvals
 	Workflows *service.Workflows
 
+	SigningKeys *service.SigningKeys
+
 	// Who returns the holder of an API key, or [autonoma.ErrUnauthenticated].
 	Who func(ctx context.Context, key string) (autonoma.Actor, error)
 
@@ -115,6 +117,7 @@ func (s *server) routes() {
 	s.adminRoutes()
 	s.approvalRoutes()
 	s.workflowRoutes()
+	s.evidenceRoutes()
 	s.utilityRoutes()
 }
 

@@ -48,6 +48,9 @@ type kit struct {
 	doc   *openapi3.T
 	lines *lines
 
+	secrets  *secret.Secrets
+	branches map[string]string // where branches of sources stand
+
 	ann, bob, reader string // keys: two tenants, and one that may only read ann's
 	chief            string // ann's with the scope admin
 	operator         string // the key of whoever runs the installation
@@ -79,11 +82,11 @@ func newParts(t testing.TB) *kit {
 			}
 			return nil
 		},
-		Target: outside,
+		Target: outside, BranchAt: func(_, branch string) string { return k.branches[branch] },
 	}
 	k.tasks = service.NewTasks(needs)
-	secrets := must(secret.Open(filepath.Join(dir, "secret.key"), db))(t)
-	k.hooks = service.NewHooks(db, k.log, secrets, outside)
+	k.secrets, k.branches = must(secret.Open(filepath.Join(dir, "secret.key"), db))(t), map[string]string{}
+	k.hooks = service.NewHooks(db, k.log, k.secrets, outside)
 	keys := service.NewKeys(db)
 	k.ann = must(keys.Create(ctx, "ann", autonoma.Startup, []autonoma.KeyScope{autonoma.ScopeRead, autonoma.ScopeWrite}))(t)
 	k.reader = must(keys.Create(ctx, "ann", autonoma.Startup, []autonoma.KeyScope{autonoma.ScopeRead}))(t)
@@ -93,7 +96,8 @@ func newParts(t testing.TB) *kit {
 	k.doc = must(openapi3.NewLoader().LoadFromData(httpapi.Document()))(t)
 	k.cfg = httpapi.Config{
 		Tasks: k.tasks, Hooks: k.hooks, Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db), Keys: keys,
-		Receipts: service.NewReceipts(db, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
+		SigningKeys: service.NewSigningKeys(db, k.secrets),
+		Receipts:    service.NewReceipts(db, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
 		Health: func(context.Context) map[string]api.Service {
 			return map[string]api.Service{"database": {Status: api.Healthy, Message: "ok"}}
 		},

@@ -55,6 +55,8 @@ func refine(name string, schema *huma.Schema) {
 	case "TaskError":
 		enum(p["phase"], autonoma.Phases)
 		p["phase"].Enum = append(p["phase"].Enum, nil)
+	case "Command":
+		nullable(p, "tests")
 	case "Verification":
 		enum(p["status"], []autonoma.VerificationStatus{autonoma.Verified, autonoma.NotVerified, autonoma.NotApplicable})
 	case "Event":

@@ -189,6 +189,9 @@ func (s *server) getTask(ctx context.Context, by autonoma.Actor, in *taskIn) (*t
 		return nil, err
 	}
 	body, err := s.view(ctx, by, run)
+	if body.Output != nil {
+		body.Output.Verification.Stale = s.Tasks.Stale(run)
+	}
 	return &taskOut{body}, err
 }
 

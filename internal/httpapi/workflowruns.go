@@ -97,7 +97,11 @@ func (s *server) getWorkflowRun(ctx context.Context, by autonoma.Actor, in *work
 	if err != nil {
 		return nil, err
 	}
-	return s.workflowRun(ctx, by, run)
+	out, err := s.workflowRun(ctx, by, run)
+	if err == nil && out.Body.Result != nil {
+		out.Body.Result.Verification.Stale = s.Tasks.Stale(run)
+	}
+	return out, err
 }
 
 // workflowRun is a run as it is shown.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -129,7 +130,7 @@ func (b *bench) ready() error {
 }
 
 // run runs a command. An error means that it could not be run, or that ctx is done.
-func (b *bench) run(ctx context.Context, command string, timeout time.Duration, out *excerpt) (sandbox.Exit, error) {
+func (b *bench) run(ctx context.Context, command string, timeout time.Duration, out io.Writer) (sandbox.Exit, error) {
 	if err := b.ready(); err != nil {
 		return sandbox.Exit{}, err
 	}

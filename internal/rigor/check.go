@@ -3,12 +3,13 @@ package rigor
 import (
 	"context"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 	"time"
 
+	"autonoma"
 	"autonoma/internal/project"
-	"autonoma/internal/scan"
 )
 
 // A Check is a command that the platform ran, and what came of it.
@@ -18,6 +19,10 @@ type Check struct {
 	Ended    string `json:"ended,omitempty"`  // by what, if not by itself
 	Output   string `json:"output,omitempty"` // of one that failed, with its middle left out
 	Duration int64  `json:"durationMs"`
+
+	Digest string          `json:"digest,omitempty"` // sha256, hex, of all that it printed
+	Bytes  int64           `json:"bytes,omitempty"`  // how much that is
+	Tests  *autonoma.Tests `json:"tests,omitempty"`  // nil: its runner did not tell
 }
 
 // OK reports whether the check passed.
@@ -40,6 +45,9 @@ type Checks struct {
 	What       string     `json:"what"` // as in baseline
 	Commit     string     `json:"commit,omitempty"`
 	Checks     []Check    `json:"checks"`
+	Tools      Tools      `json:"tools,omitempty"` // what the commands had
+	StartedAt  time.Time  `json:"startedAt,omitzero"`
+	EndedAt    time.Time  `json:"endedAt,omitzero"`
 	Checkpoint Checkpoint `json:"checkpoint,omitzero"` // if the files were changed first, as by a formatter
 }
 
@@ -55,21 +63,19 @@ const checkOutput = 4 << 10
 func (x *execution) check(ctx context.Context, b *bench, commands []string) ([]Check, error) {
 	checks := make([]Check, 0, len(commands))
 	for _, command := range commands {
-		out := &excerpt{keep: checkOutput}
+		out := newPrinted()
 		c, err := x.timed(ctx, b, command, out)
 		if err != nil {
 			return nil, err
 		}
-		if !c.OK() {
-			c.Output = scan.Redact(out.String()) // it is told to many
-		}
+		out.describe(&c)
 		checks = append(checks, c)
 	}
 	return checks, nil
 }
 
 // timed runs a command at a bench.
-func (x *execution) timed(ctx context.Context, b *bench, command string, out *excerpt) (Check, error) {
+func (x *execution) timed(ctx context.Context, b *bench, command string, out io.Writer) (Check, error) {
 	start := time.Now()
 	exit, err := b.run(ctx, command, x.Policy.checkTime(), out)
 	if err != nil {

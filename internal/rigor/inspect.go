@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"autonoma"
 	"autonoma/internal/sandbox"
@@ -208,15 +209,20 @@ func (x *execution) checkCommit(ctx context.Context, what, commit string) (Check
 		return Checks{}, err
 	}
 	defer gone()
-	ran, err := x.check(ctx, b, x.commands())
-	return Checks{What: what, Commit: commit, Checks: ran}, err
+	c := Checks{What: what, Commit: commit, StartedAt: time.Now().UTC()}
+	if c.Tools, err = x.versions(ctx, b); err != nil { // first: no command has been there yet
+		return c, err
+	}
+	c.Checks, err = x.check(ctx, b, x.commands())
+	c.EndedAt = time.Now().UTC()
+	return c, err
 }
 
 // checked is how a result keeps checks.
 func checked(all []Check) []autonoma.Checked {
 	kept := make([]autonoma.Checked, len(all))
 	for i, c := range all {
-		kept[i] = autonoma.Checked{Command: c.Command, ExitCode: c.ExitCode, DurationMS: c.Duration, Output: c.Output, Ended: c.Ended}
+		kept[i] = autonoma.Checked{Command: c.Command, ExitCode: c.ExitCode, DurationMS: c.Duration, Output: c.Output, Ended: c.Ended, Digest: c.Digest, Bytes: c.Bytes, Tests: c.Tests}
 	}
 	return kept
 }
@@ -224,7 +230,7 @@ func checked(all []Check) []autonoma.Checked {
 func checks(kept []autonoma.Checked) []Check {
 	all := make([]Check, len(kept))
 	for i, c := range kept {
-		all[i] = Check{Command: c.Command, ExitCode: c.ExitCode, Duration: c.DurationMS, Output: c.Output, Ended: c.Ended}
+		all[i] = Check{Command: c.Command, ExitCode: c.ExitCode, Duration: c.DurationMS, Output: c.Output, Ended: c.Ended, Digest: c.Digest, Bytes: c.Bytes, Tests: c.Tests}
 	}
 	return all
 }

@@ -155,6 +155,7 @@ func (x *execution) verify(ctx context.Context, try int) (autonoma.Verification,
 		return v, err
 	}
 	v.Status, v.Isolation, v.Commands = autonoma.Verified, string(x.Box.Level()), compare(x.before, c.Checks)
+	v.Tools, v.StartedAt, v.EndedAt = c.Tools, c.StartedAt, c.EndedAt
 	if len(failing(c.Checks)) > 0 {
 		v.Status = autonoma.NotVerified
 	}

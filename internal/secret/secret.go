@@ -1,5 +1,5 @@
-// Package secret keeps what signs for hooks: secrets that, unlike API keys, must be
-// had again in plain text.
+// Package secret keeps what signs, for hooks and evidence: secrets that, unlike API
+// keys, must be had again in plain text.
 //
 // They are sealed (AES-256-GCM, bound to their owner) with a key in a file of its
 // own, so the database alone, a copy of it or a look into it, gives none away.
@@ -60,7 +60,7 @@ func readKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s can be read by others: chmod 600 it, and rotate the secrets of webhooks", path)
+		return nil, fmt.Errorf("%s can be read by others: chmod 600 it, and rotate the secrets of webhooks and the key of evidence", path)
 	}
 	key, err := os.ReadFile(path)
 	if err == nil && len(key) != keySize {

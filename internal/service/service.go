@@ -36,6 +36,9 @@ type Config struct {
 
 	// Target returns what speaks against calling a URL, as whoever gave it is told.
 	Target func(ctx context.Context, url string) error
+	// BranchAt returns the commit at which a branch of a source on this machine stands;
+	// empty if that cannot be known. Nil: it never can.
+	BranchAt func(source, branch string) string
 	// Resolve decides about a step before it begins; nil: each takes part as it
 	// is written. The worker must be given the same.
 	Resolve Resolve

@@ -78,7 +78,7 @@ func operates(by autonoma.Actor) error {
 		return err
 	}
 	if !by.Operator {
-		return fmt.Errorf("only the operator of this installation may see its tenants: %w", autonoma.ErrForbidden)
+		return fmt.Errorf("only the operator of this installation may do this: %w", autonoma.ErrForbidden)
 	}
 	return nil
 }

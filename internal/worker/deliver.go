@@ -30,11 +30,7 @@ func (w *Worker) deliver(ctx context.Context, lease store.Lease, exec autonoma.E
 	if err != nil {
 		return delivery{}, err
 	}
-	d := w.outcome(m)
-	if m.head != m.base {
-		err = w.handOver(ctx, lease, m, &d)
-	}
-	return d, err
+	return w.handOver(ctx, lease, m)
 }
 
 // salvage hands over what the completed steps of a run had made that now fails. It
@@ -45,9 +41,9 @@ func (w *Worker) salvage(ctx context.Context, lease store.Lease) *delivery {
 	if err == nil && m.head == m.base {
 		return nil
 	}
-	d := w.outcome(m)
+	var d delivery
 	if err == nil {
-		err = w.handOver(ctx, lease, m, &d)
+		d, err = w.handOver(ctx, lease, m)
 	}
 	if err != nil {
 		w.Log.WarnContext(ctx, "salvage", "run", lease.Run, "err", err)
@@ -56,10 +52,22 @@ func (w *Worker) salvage(ctx context.Context, lease store.Lease) *delivery {
 	return &d
 }
 
-// handOver makes the artifacts of a change, and the branch if that is wanted.
-func (w *Worker) handOver(ctx context.Context, lease store.Lease, m made, d *delivery) error {
+// handOver sums up what a run made, with the proof of it, and hands over the change if
+// there is one.
+func (w *Worker) handOver(ctx context.Context, lease store.Lease, m made) (delivery, error) {
+	d := w.outcome(m)
+	err := w.prove(ctx, m, &d)
+	if err == nil && m.head != m.base {
+		err = w.change(ctx, lease, m, &d)
+	}
+	d.output.Summary = m.summary(d.output)
+	return d, err
+}
+
+// change makes the artifacts of a change, and the branch if that is wanted.
+func (w *Worker) change(ctx context.Context, lease store.Lease, m made, d *delivery) error {
 	run, base, head := m.run, m.base, m.head
-	id, branch := string(run.ID), "autonoma/"+string(run.ID)
+	id, branch := string(run.ID), branchOf(run.ID)
 	diff, err := w.Workspaces.Diff(ctx, id, base, head)
 	if err != nil {
 		return err
@@ -124,6 +132,9 @@ func unverified(v autonoma.Verification) string {
 			text += fmt.Sprintf(" `%s` exits with %d", c.Command, c.ExitCode)
 			if c.Before == autonoma.Failing {
 				text += " (as it did before the change)"
+			}
+			if names := naming(c.Tests); names != "" {
+				text += ": " + names
 			}
 			text += ";"
 		}

@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -29,7 +30,9 @@ func TestFlow(t *testing.T) {
 	if c := out.Verification.Commands; len(c) != 1 || c[0].Command != "sh test.sh" || c[0].Before != autonoma.Failing || c[0].After != autonoma.Passed {
 		t.Errorf("checks %+v", c)
 	}
-	if out.Summary != "Spell world right. It was a slip." || out.Confidence != 0.8 || out.FilesChanged != 2 || out.Insertions != 2 || out.Deletions != 1 {
+	summary := fmt.Sprintf("2 files changed (+2 −1), commit %.12s.\nVerified: 1 of 1 checks pass in a clean checkout (isolation: %s).\n"+
+		"- `sh test.sh`: failed → passed\n\nThe agents say: Spell world right. It was a slip.", out.HeadCommit, out.Verification.Isolation)
+	if out.Summary != summary || out.Confidence != 0.8 || out.FilesChanged != 2 || out.Insertions != 2 || out.Deletions != 1 {
 		t.Errorf("output %+v", out)
 	}
 
@@ -64,6 +67,7 @@ func TestArtifacts(t *testing.T) {
 		"architecture": "Nothing to decide.",
 		"patch":        "+hello world",
 		"bundle":       "# v2 git bundle",
+		"evidence":     `"payloadType":"application/vnd.in-toto+json"`,
 	} {
 		if !strings.Contains(got[name], want) {
 			t.Errorf("%s is %.80q", name, got[name])

@@ -140,7 +140,7 @@ func TestDiamond(t *testing.T) {
 	if v := out.Verification; v.Status != autonoma.Verified || v.Commit != out.HeadCommit {
 		t.Errorf("verification %+v of %s", v, out.HeadCommit)
 	}
-	if out.Summary != "Do left.\n\nDo right." || out.Confidence != 0.8 || out.FilesChanged != 2 {
+	if _, said, _ := strings.Cut(out.Summary, "\n\nThe agents say: "); said != "Do left.\n\nDo right." || out.Confidence != 0.8 || out.FilesChanged != 2 {
 		t.Errorf("output %+v", out)
 	}
 	if parents := strings.Fields(h.git("log", "-1", "--format=%P", branch)); len(parents) != 2 {
@@ -220,7 +220,7 @@ func TestConflictLeft(t *testing.T) {
 			notices += n.Message
 		}
 	}
-	if run.Output.Summary != "Do "+in+"." || strings.Count(notices, "step ") != 1 || !strings.Contains(notices, "step "+out+" ") {
+	if _, said, _ := strings.Cut(run.Output.Summary, "\n\nThe agents say: "); said != "Do "+in+"." || strings.Count(notices, "step ") != 1 || !strings.Contains(notices, "step "+out+" ") {
 		t.Errorf("of %s is said %q, and %q", in, run.Output.Summary, notices)
 	}
 }

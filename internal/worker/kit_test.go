@@ -25,6 +25,7 @@ import (
 	"autonoma/internal/queue"
 	"autonoma/internal/rigor"
 	"autonoma/internal/sandbox"
+	"autonoma/internal/secret"
 	"autonoma/internal/service"
 	"autonoma/internal/setup"
 	"autonoma/internal/store"
@@ -94,6 +95,7 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	db := must(store.Open(t.Context(), filepath.Join(data, "a.db")))(t)
 	h.db = db
 	t.Cleanup(func() { db.Close() })
+	secrets := must(secret.Open(filepath.Join(data, "secret.key"), db))(t)
 	blobs := must(blob.Open(filepath.Join(data, "blobs")))(t)
 	h.spaces = must(workspace.Open(filepath.Join(data, "workspaces"), workspace.Options{}))(t)
 	known := must(catalog.Open([]fs.FS{agents.Files}, []fs.FS{flows.Files}))(t)
@@ -102,6 +104,7 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	h.news = events
 	w := worker.New(worker.Config{
 		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2, Resolve: resolve,
+		Version: "1.2.3", Sign: secrets.Signer,
 		Engine: &rigor.Engine{
 			Policy: must(rigor.DefaultPolicy())(t), Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
 			Installer: setup.New(filepath.Join(data, "setup"), box, tools, env, os.Getenv),

@@ -72,7 +72,7 @@ func (m *made) keep(within func(autonoma.Result) bool) {
 // outcome sums up what the steps of a run came to.
 func (w *Worker) outcome(m made) delivery {
 	d := delivery{apart: m.apart, output: autonoma.Output{
-		Summary: m.summary(), BaseCommit: m.base, HeadCommit: m.head, Confidence: 1, Verification: w.verification(m), Gates: m.gates(),
+		BaseCommit: m.base, HeadCommit: m.head, Confidence: 1, Verification: w.verification(m), Gates: m.gates(),
 	}}
 	for _, e := range m.results {
 		d.output.Confidence = min(d.output.Confidence, e.Result.Confidence)
@@ -92,9 +92,9 @@ func (w *Worker) outcome(m made) delivery {
 	return d
 }
 
-// summary is what those say who made the change first, each of them if several did
+// said is what those say who made the change first, each of them if several did
 // at the same time. Where nothing was changed, the last step has the word.
-func (m made) summary() string {
+func (m made) said() string {
 	var first string
 	var said []string
 	for _, e := range m.results {

@@ -9,6 +9,7 @@ package worker
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,10 @@ type Config struct {
 	Log        *slog.Logger
 	Host       string // where it runs, for people
 	Slots      int    // how many executions it carries out at once
+	Version    string // of the server, for evidence
+
+	// Sign returns the key that signs evidence.
+	Sign func(context.Context) (ed25519.PrivateKey, error)
 
 	// Resolve decides about a step before it begins; the services have the same.
 	Resolve service.Resolve

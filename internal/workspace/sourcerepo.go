@@ -17,6 +17,16 @@ import (
 // everything the repository borrows from lies within the fence. It returns a
 // source of kind [SourceDirectory] if there is no repository.
 func findRepository(dir string, allowed fence) (Source, error) {
+	src, err := locate(dir, allowed)
+	if err != nil || src.Kind != SourceRepository {
+		return src, err
+	}
+	return src, checkBorrowing(src.commonDir, allowed)
+}
+
+// locate finds where a repository keeps what git reads, within the fence. What it
+// borrows is not looked at.
+func locate(dir string, allowed fence) (Source, error) {
 	src := Source{Kind: SourceRepository, Location: dir}
 	dotGit := filepath.Join(dir, ".git")
 	info, err := os.Lstat(dotGit)
@@ -46,9 +56,6 @@ func findRepository(dir string, allowed fence) (Source, error) {
 	}
 	if !exists(filepath.Join(src.gitDir, "HEAD")) || !exists(filepath.Join(src.commonDir, "objects")) {
 		return Source{}, refuse(ReasonBroken, "repair it, or remove .git to have its files taken as they are", "%s has a .git that is no repository", dir)
-	}
-	if err := checkBorrowing(src.commonDir, allowed); err != nil {
-		return Source{}, err
 	}
 	return src, nil
 }

@@ -300,6 +300,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents/tasks/{taskId}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the signed evidence of what a task delivers */
+        get: operations["getTaskEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents/tasks/{taskId}/retry": {
         parameters: {
             query?: never;
@@ -490,6 +507,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/customer/workflow/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the signed evidence of what a run delivers */
+        get: operations["getWorkflowEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/customer/workflow/{id}/resume": {
         parameters: {
             query?: never;
@@ -573,6 +607,40 @@ export interface paths {
         post?: never;
         /** Remove a workflow; runs of it go on */
         delete: operations["deleteWorkflow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the keys that sign evidence, newest first, with those that did before */
+        get: operations["listSigningKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence/keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new key that signs evidence; what earlier ones signed stays good */
+        post: operations["rotateSigningKey"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1113,7 +1181,7 @@ export interface components {
              * @description Bytes.
              */
             size: number;
-            /** @description What it is: document, patch or bundle. */
+            /** @description What it is: document, patch, bundle or evidence. */
             type: string;
             /** @description Path of the content. */
             url: string;
@@ -1197,6 +1265,8 @@ export interface components {
             before: string | null;
             /** @description As given to the shell. */
             command: string;
+            /** @description SHA-256, in hex, of all that it printed on the delivered commit. */
+            digest: string | null;
             /**
              * Format: int64
              * @description On the delivered commit, in milliseconds.
@@ -1211,6 +1281,8 @@ export interface components {
             exitCode: number;
             /** @description What it printed, if it failed, with its middle left out. */
             output: string | null;
+            /** @description Its tests on the delivered commit; null if its runner did not tell. */
+            tests: components["schemas"]["Tests"] | null;
         };
         Coordination: {
             /** @description Your runs that have begun and are not over, newest first, at most 100: tasks, workflows and agents invoked by name. */
@@ -1971,7 +2043,7 @@ export interface components {
             measurements: components["schemas"]["Measurement"][];
             /** @description The pull request, if one was opened. */
             pullRequestUrl: string | null;
-            /** @description What was done, in the agents' words. */
+            /** @description What was done: what the platform knows of it, and after the words The agents say: theirs. */
             summary: string;
             /** @description What the platform found out by itself about the delivered commit. */
             verification: components["schemas"]["Verification"];
@@ -2183,6 +2255,26 @@ export interface components {
              * @enum {string}
              */
             status: "healthy" | "degraded" | "unhealthy";
+        };
+        SigningKey: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description Names the key, as the envelopes do: the SHA-256 of its SubjectPublicKeyInfo. */
+            keyId: string;
+            /** @description The public key (Ed25519), in PEM. */
+            publicKey: string;
+            /**
+             * Format: date-time
+             * @description Since when it signs nothing more; null for the one that signs. What it signed stays good.
+             */
+            retiredAt: string | null;
+        };
+        SigningKeys: {
+            /** @description The keys, newest first. */
+            keys: components["schemas"]["SigningKey"][];
         };
         Spent: {
             /**
@@ -2442,6 +2534,27 @@ export interface components {
             /** @description The tenants, newest first. */
             tenants: components["schemas"]["Tenant"][];
         };
+        Tests: {
+            /**
+             * Format: int64
+             * @description How many failed.
+             */
+            failed: number;
+            /** @description The names of the first that failed. */
+            failing: string[];
+            /** @description True if the runner tells only of tests that fail. */
+            partial: boolean;
+            /**
+             * Format: int64
+             * @description How many passed; 0 if partial.
+             */
+            passed: number;
+            /**
+             * Format: int64
+             * @description How many were left out; 0 if partial.
+             */
+            skipped: number;
+        };
         Usage: {
             /**
              * Format: int64
@@ -2499,6 +2612,8 @@ export interface components {
             evidenceUrl: string | null;
             /** @description The sandbox level at which the commands ran. */
             isolation: string | null;
+            /** @description Whether the delivered branch has moved on from the commit; null where it is not looked at, as in lists, or cannot be seen from the server. */
+            stale: boolean | null;
             /**
              * @description Verified means that every command passes on the delivered commit, in a clean checkout.
              * @enum {string}
@@ -4025,6 +4140,43 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
         };
     };
+    getTaskEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the task, or the execution of an agent that was invoked by name. */
+                taskId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Whether the delivered branch has moved on from the commit that the evidence is about; unknown if that cannot be seen from the server. */
+                    "Evidence-Stale"?: "true" | "false" | "unknown";
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.dsse.envelope.v1+json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
     retryTask: {
         parameters: {
             query?: never;
@@ -4532,6 +4684,43 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
         };
     };
+    getWorkflowEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Whether the delivered branch has moved on from the commit that the evidence is about; unknown if that cannot be seen from the server. */
+                    "Evidence-Stale"?: "true" | "false" | "unknown";
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.dsse.envelope.v1+json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
     resumeWorkflow: {
         parameters: {
             query?: never;
@@ -4965,6 +5154,74 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    listSigningKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKeys"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    rotateSigningKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"autonoma/internal/evidence"
+)
+
+// Commands for scripts about evidence; see [TestScript].
+
+func take(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: take NAME PATTERN")
+	}
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	found := pattern.FindString(ts.ReadFile("stdout"))
+	if found == "" {
+		ts.Fatalf("there is no %s in the output", args[1])
+	}
+	ts.Setenv(args[0], found)
+}
+
+func member(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: member PATH FROM TO")
+	}
+	var at any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &at))
+	for part := range strings.SplitSeq(args[0], ".") {
+		switch v := at.(type) {
+		case map[string]any:
+			at = v[part]
+		case []any:
+			n, err := strconv.Atoi(part)
+			ts.Check(err)
+			at = v[n]
+		}
+	}
+	text, ok := at.(string)
+	if !ok {
+		ts.Fatalf("%s is no text in %s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
+}
+
+func tamper(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: tamper FROM TO")
+	}
+	text := []byte(ts.ReadFile(args[0]))
+	const key = `"payload":"`
+	at := strings.Index(string(text), key) + len(key) + 100
+	if text[at]++; text[at] == 'Z'+1 || text[at] == 'z'+1 || text[at] == '9'+1 {
+		text[at] -= 2
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o600))
+}
+
+func lie(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: lie FROM KEYS TO KEYS")
+	}
+	keys, err := evidence.ParseKeys([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	signed, err := evidence.Open([]byte(ts.ReadFile(args[0])), keys)
+	ts.Check(err)
+	for i := range signed.Commands {
+		signed.Commands[i].Base.ExitCode = 0
+	}
+	public, private, err := ed25519.GenerateKey(nil)
+	ts.Check(err)
+	sealed, err := evidence.Sign(private, signed.Record)
+	ts.Check(err)
+	text, err := evidence.PEM(public)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), sealed, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(text), 0o600))
+}
