@@ -35,9 +35,10 @@ func (x *execution) ask(ctx context.Context, prompt string) error {
 	var err error
 	if x.worker == nil {
 		tools := append(toolsOf(x.Agent, x.bench), x.MCP.Tools(x.look.Offers)...)
-		x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, tools)
+		x.worker = x.agent("generate", x.now, x.Agent.Yields, tools)
 		done, err = x.worker.Work(ctx, system(x.Agent, autonoma.Generate, x.Agent.Prompt, text(string(x.Agent.Yields))), prompt)
 	} else {
+		x.worker.Phase, x.worker.Cause = x.now, x.cause()
 		done, err = x.worker.More(ctx, prompt)
 	}
 	if err == nil {
@@ -68,6 +69,7 @@ func (x *execution) weighRisks(ctx context.Context) error {
 		return nil
 	}
 	a := x.agent("risks", autonoma.Inspect, autonoma.Document, readers(x.bench))
+	a.Cause = autonoma.CauseRisks
 	var b brief
 	x.introduce(&b)
 	named, err := a.Work(ctx, system(x.Agent, autonoma.Inspect, text("risks")), b.String())

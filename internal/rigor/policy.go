@@ -25,6 +25,8 @@ type Policy struct {
 		Keep int `yaml:"keep"`
 	} `yaml:"memory"`
 	Patience agent.Patience `yaml:"patience"`
+	Shortage []agent.Rung   `yaml:"shortage"`
+	LastWord int            `yaml:"lastWord"`
 	Commands struct {
 		Check int `yaml:"check"`
 		Setup int `yaml:"setup"`

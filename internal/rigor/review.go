@@ -55,8 +55,11 @@ func (x *execution) review(ctx context.Context) (string, error) {
 		b.part("Not done yet", text("elsewhere"))
 		b.data("Checks that do not pass in a clean checkout", "checks", describe(failing(checks(v.Commands)), x.Policy.Prompt.Output), 0)
 		commit, changed := x.result.Commit, x.result.Changed
-		if err := x.ask(ctx, b.String()); err != nil {
+		err = x.ask(ctx, b.String())
+		if left, err := x.unaffordable(ctx, err, "repaired elsewhere"); err != nil {
 			return "", err
+		} else if left {
+			return x.reviewed(v), nil
 		}
 		x.result.Base, x.result.Commit, x.result.Changed = x.base.Commit, commit, changed
 	}

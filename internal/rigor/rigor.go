@@ -57,11 +57,8 @@ type Job struct {
 
 	// At says which checkpoint the journal ends at, or nothing.
 	At string
-	// Longest is how many tokens an answer of the model has at most; 0: as many as
-	// it can.
-	Longest int
-	// Afford returns an error if the run may not spend what a turn costs at worst.
-	Afford func(ctx context.Context, m model.Info, r model.Request) error
+	// Afford sets aside what turns cost at worst.
+	Afford agent.Purse
 }
 
 // Earlier is what an earlier step came to.
@@ -135,6 +132,7 @@ type execution struct {
 	after  []Check // the checks on what generate left, in its own checkout
 	result autonoma.Result
 
+	now        autonoma.Phase // that it is in
 	done       bool
 	wellFormed map[string]bool // by a formatter's command, whether the start passed it
 }
@@ -208,6 +206,7 @@ func (x *execution) phase(ctx context.Context, p autonoma.Phase, do func(context
 	if err := x.mark(ctx, autonoma.PhaseChanged{Phase: p, Status: autonoma.StepRunning}); err != nil {
 		return err
 	}
+	x.now = p
 	message, err := do(ctx)
 	if err != nil {
 		return err

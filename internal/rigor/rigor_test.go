@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"autonoma"
+	"autonoma/internal/agent"
 	"autonoma/internal/journal"
-	"autonoma/internal/model"
 	"autonoma/internal/rigor"
 	"autonoma/internal/workspace/workspacetest"
 )
@@ -240,11 +240,11 @@ func TestNoBudgetToSimplify(t *testing.T) {
 	req := mvp()
 	req.Scope = autonoma.Product
 	j := s.job("coder-ai", req)
-	j.Afford = func(context.Context, model.Info, model.Request) error {
+	j.Afford = func(context.Context, agent.Quote) (int, error) {
 		if m := s.asked[max(0, len(s.asked)-1):]; len(m) > 0 && strings.Contains(m[0].Messages[len(m[0].Messages)-1].Text, "Once more") {
-			return &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
+			return 0, &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
 		}
-		return nil
+		return 0, nil
 	}
 	first := s.must(j)
 	told := s.events
@@ -252,7 +252,7 @@ func TestNoBudgetToSimplify(t *testing.T) {
 	if at < 0 || first.Verification.Status != autonoma.Verified || s.show(j, first.Commit, "greet.txt") != "hello world\n" {
 		t.Fatalf("at %d, result %+v", at, first)
 	}
-	j.Afford = func(context.Context, model.Info, model.Request) error { return nil }
+	j.Afford = free
 	j.Journal = journal.Open(j.Execution.ID, s, told[:at+1], nil)
 	var last struct{ Checkpoint rigor.Checkpoint }
 	if err := json.Unmarshal(told[at].Data, &last); err != nil {
