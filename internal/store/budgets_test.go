@@ -25,6 +25,7 @@ type quarry struct {
 	tenant autonoma.TenantID
 	budget autonoma.Budget
 	month  autonoma.MonthBudget
+	runs   []autonoma.RunID
 
 	mu      sync.Mutex
 	settled autonoma.Usage // what all calls came to
@@ -107,7 +108,8 @@ func (q *quarry) count(used autonoma.Usage) {
 // work makes calls until there is no budget left, or dice end it: some answer, some
 // fail, some are forgotten by a process that dies, some are called off.
 func (q *quarry) work(c *child, dice *rand.Rand) {
-	ctx := context.Background()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
 	q.take(c)
 	for {
 		input, output := 1+dice.Int64N(9), 1+dice.Int64N(30)
@@ -121,6 +123,9 @@ func (q *quarry) work(c *child, dice *rand.Rand) {
 		} else if err != nil {
 			q.Error(err)
 			return
+		}
+		if dice.IntN(4) == 0 {
+			q.look()
 		}
 		switch fate := dice.IntN(12); {
 		case fate == 0: // the call came to nothing
@@ -157,7 +162,7 @@ func (q *quarry) work(c *child, dice *rand.Rand) {
 
 // look compares what is spent and set aside at this moment with what may be, in the
 // month and in each run.
-func (q *quarry) look(runs []autonoma.RunID) {
+func (q *quarry) look() {
 	a, err := q.db.Month(context.Background(), q.tenant, q.month, time.Now())
 	if err != nil {
 		q.Error(err)
@@ -166,7 +171,7 @@ func (q *quarry) look(runs []autonoma.RunID) {
 	if a.Spent.CostUSD+a.Reserved.CostUSD > *a.MaxUSD || a.Spent.Tokens()+a.Reserved.Tokens() > *a.MaxTokens {
 		q.Errorf("the month: %+v", a)
 	}
-	for _, id := range runs {
+	for _, id := range q.runs {
 		var spent, held float64
 		var turns, calls int64
 		err := q.db.Writer().QueryRowContext(context.Background(), `
@@ -189,29 +194,24 @@ func TestBudgetsHold(t *testing.T) {
 		T: t, db: db, tenant: owner, month: autonoma.MonthBudget{USD: &usd, Tokens: &tokens},
 		budget: autonoma.Budget{MaxCostUSD: 900 * cent, MaxTurns: 90},
 	}
-	var ids []autonoma.RunID
 	var all []*child
 	for range runs {
 		some := q.run(children)
-		ids, all = append(ids, some[0].exec.Run), append(all, some...)
+		q.runs, all = append(q.runs, some[0].exec.Run), append(all, some...)
 	}
 	var working, looking sync.WaitGroup
 	for i, c := range all {
 		working.Go(func() { q.work(c, rand.New(rand.NewPCG(rand.Uint64(), uint64(i)))) })
 	}
 	var done atomic.Bool
-	looks := 0
 	looking.Go(func() {
-		for ; !done.Load(); looks++ {
-			q.look(ids)
+		for !done.Load() {
+			q.look()
 		}
 	})
 	working.Wait()
 	done.Store(true)
 	looking.Wait()
-	if looks < 10 {
-		t.Errorf("only %d looks while they worked", looks)
-	}
 	a := must(db.Month(t.Context(), owner, q.month, time.Now()))
 	if a.Reserved != (autonoma.Usage{}) {
 		t.Errorf("at the end %+v is set aside", a.Reserved)
@@ -220,7 +220,7 @@ func TestBudgetsHold(t *testing.T) {
 		t.Errorf("spent is %+v, the calls came to %+v", a.Spent, q.settled)
 	}
 	var sum autonoma.Usage
-	for _, id := range ids {
+	for _, id := range q.runs {
 		sum.Add(must(db.Run(t.Context(), id)).Usage)
 	}
 	if sum != q.settled || sum.ModelCalls < 100 {
