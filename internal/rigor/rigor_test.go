@@ -541,3 +541,46 @@ func TestJudgment(t *testing.T) {
 		t.Errorf("research: %s", s.said(autonoma.Research))
 	}
 }
+
+// What there is no budget to repair is left as it is, marked as failing, and that is
+// remembered.
+func TestNoBudgetToRepair(t *testing.T) {
+	s := open(t, greeting, explorer, `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: edit, args: {path: greet.txt, old: wrold, new: word}}]
+      - calls: [{name: finish, args: {summary: Spell it., confidence: 0.9}}]
+`)
+	var causes []autonoma.Cause
+	j := s.job("coder-ai", mvp())
+	j.Afford = func(_ context.Context, q agent.Quote) (int, error) {
+		if q.Cause == autonoma.CauseRepair || q.Cause == autonoma.CauseFinish {
+			return 0, &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
+		}
+		causes = append(causes, q.Cause)
+		return 0, nil
+	}
+	first := s.must(j)
+	if first.Verification.Status != autonoma.NotVerified || s.show(j, first.Commit, "greet.txt") != "hello word\n" {
+		t.Fatalf("result %+v", first)
+	}
+	if want := []autonoma.Cause{autonoma.CauseResearch, autonoma.CauseWork, autonoma.CauseWork}; !slices.Equal(causes, want) {
+		t.Errorf("turns for %v", causes)
+	}
+	told := s.events
+	at := slices.IndexFunc(told, func(e autonoma.Event) bool { return strings.Contains(string(e.Data), "not repaired.0") })
+	if at < 0 {
+		t.Fatal("the journal does not say that it was left")
+	}
+	j.Afford, j.Journal = free, journal.Open(j.Execution.ID, s, told[:at+1], nil)
+	for _, e := range told[:at+1] {
+		var last struct{ Checkpoint rigor.Checkpoint }
+		if json.Unmarshal(e.Data, &last) == nil && last.Checkpoint.Commit != "" {
+			j.At = last.Checkpoint.Commit
+		}
+	}
+	again, err := s.engine.Do(t.Context(), j)
+	if err != nil || again.Summary != first.Summary || again.Verification == nil || again.Verification.Status != autonoma.NotVerified {
+		t.Errorf("after a crash: %+v, %v", again, err)
+	}
+}
