@@ -274,6 +274,16 @@ func TestReserve(t *testing.T) {
 	if len(log) != 1 || log[0].Kind != autonoma.EventNotice || must(db.Execution(t.Context(), pair[0].exec.ID)).Usage.InputTokens != 100 {
 		t.Errorf("the log has %v", log)
 	}
+	// Who was overtaken gives back nothing of the one who goes on.
+	q.budget.MaxTokens = 200
+	dead := pair[0].lease
+	q.take(pair[0])
+	if err := errors.Join(reserve(pair[0], 60), db.Release(t.Context(), dead)); err != nil {
+		t.Fatal(err)
+	}
+	if err := reserve(pair[1], 41); !errors.Is(err, store.ErrWait) {
+		t.Errorf("what another holds was given back: %v", err)
+	}
 	update(t, db, func(tx *store.Tx) error { return tx.Cancel(pair[0].exec.Run, noon) })
 	if err := reserve(pair[1], 1); !errors.Is(err, store.ErrLost) {
 		t.Errorf("once it is called off: %v", err)
