@@ -16,6 +16,7 @@ var (
 	ErrNotFound        = errors.New("not found")       // it is not there, or not yours to see
 	ErrConflict        = errors.New("conflict")        // it is in another state than you think
 	ErrLimited         = errors.New("rate limited")    // later
+	ErrBudget          = errors.New("budget exceeded") // what you may use is used up: have it raised, or wait for the next month
 	ErrUnavailable     = errors.New("unavailable")     // something this needs is missing or down; the text says what to do
 )
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -113,16 +112,6 @@ type Request struct {
 	Workflow     *WorkflowUse      `json:"workflow,omitempty"`    // what a run of kind workflow carries out
 }
 
-// A Budget is what a run may use. Zero means no limit.
-type Budget struct {
-	MaxCostUSD         float64 `json:"maxCostUsd,omitempty"`
-	MaxTokens          int64   `json:"maxTokens,omitempty"`
-	MaxDurationSeconds int64   `json:"maxDurationSeconds,omitempty"` // from the start of the run, waiting included
-}
-
-// MaxDuration returns the longest a run may take, or zero.
-func (b Budget) MaxDuration() time.Duration { return time.Duration(b.MaxDurationSeconds) * time.Second }
-
 // Normalize fills in the defaults, trims, and reports everything that is
 // wrong with r at once, as [FieldErrors].
 func (r *Request) Normalize() error {
@@ -160,18 +149,6 @@ func (r *Request) Normalize() error {
 		checkHookURL(&faults, "callbackUrl", r.CallbackURL)
 	}
 	return faults.orNil()
-}
-
-func (b Budget) check(faults *FieldErrors) {
-	if b.MaxCostUSD < 0 {
-		faults.add("budget.maxCostUsd", "must not be negative")
-	}
-	if b.MaxTokens < 0 {
-		faults.add("budget.maxTokens", "must not be negative")
-	}
-	if b.MaxDurationSeconds < 0 || b.MaxDurationSeconds > int64(30*24*time.Hour/time.Second) {
-		faults.add("budget.maxDurationSeconds", "must be between 0 and 2592000 (30 days)")
-	}
 }
 
 func checkCommands(faults *FieldErrors, field string, commands []string) {

@@ -10,7 +10,8 @@ type Tenant struct {
 	ID        TenantID
 	Name      string
 	Plan      PlanName
-	Operator  bool // it runs the installation: its admins see all tenants
+	Month     MonthBudget // its own; what is nil is as for all tenants of the installation
+	Operator  bool        // it runs the installation: its admins see all tenants
 	CreatedAt time.Time
 }
 

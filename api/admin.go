@@ -8,20 +8,30 @@ import (
 
 // CreateTenant is the body of POST /v1/admin/tenants.
 type CreateTenant struct {
-	Name string            `json:"name" doc:"A name of its own: 1 to 100 bytes."`
-	Plan autonoma.PlanName `json:"plan,omitempty" doc:"What it may use."`
+	Name   string            `json:"name" doc:"A name of its own: 1 to 100 bytes."`
+	Plan   autonoma.PlanName `json:"plan,omitempty" doc:"How many requests it may make."`
+	Budget *MonthBudget      `json:"budget,omitempty" doc:"What its tasks may use in a month."`
 }
 
 // ChangeTenant is the body of PATCH /v1/admin/tenants/{tenantId}.
 type ChangeTenant struct {
-	Plan autonoma.PlanName `json:"plan" doc:"What it may use, from its next request on."`
+	Plan   *autonoma.PlanName `json:"plan,omitempty" doc:"How many requests it may make, from its next request on; as it is, if left out."`
+	Budget *MonthBudget       `json:"budget,omitempty" doc:"What its tasks may use in a month, from their next turn on, in place of the budget before; as it is, if left out."`
+}
+
+// A MonthBudget is what the tasks of a tenant may use in a calendar month, in UTC. Null
+// means what the configuration says of all tenants, which may be no limit.
+type MonthBudget struct {
+	MonthUSD    *float64 `json:"monthUsd" required:"false" doc:"US dollars paid to providers of models. 0 means none."`
+	MonthTokens *int64   `json:"monthTokens" required:"false" doc:"Tokens in and out, cached ones included. 0 means none."`
 }
 
 // A Tenant owns tasks and keys.
 type Tenant struct {
 	ID        autonoma.TenantID `json:"id" doc:"Names the tenant."`
 	Name      string            `json:"name" doc:"Its name."`
-	Plan      autonoma.PlanName `json:"plan" doc:"What it may use."`
+	Plan      autonoma.PlanName `json:"plan" doc:"How many requests it may make."`
+	Budget    MonthBudget       `json:"budget" doc:"What its tasks may use in a month."`
 	Operator  bool              `json:"operator" doc:"Whether it runs this installation and sees all tenants."`
 	CreatedAt time.Time         `json:"createdAt" doc:"When it was made."`
 }
@@ -34,7 +44,7 @@ type Tenants struct {
 
 // TenantOf returns a tenant as it is shown.
 func TenantOf(t autonoma.Tenant) Tenant {
-	return Tenant{ID: t.ID, Name: t.Name, Plan: t.Plan, Operator: t.Operator, CreatedAt: Seconds(t.CreatedAt)}
+	return Tenant{ID: t.ID, Name: t.Name, Plan: t.Plan, Budget: MonthBudget{t.Month.USD, t.Month.Tokens}, Operator: t.Operator, CreatedAt: Seconds(t.CreatedAt)}
 }
 
 // CreateKey is the body of POST /v1/admin/keys.

@@ -39,6 +39,7 @@ const (
 	MethodNotAllowed     Code = "method_not_allowed"     // 405
 	Timeout              Code = "timeout"                // 408: the body did not arrive in time
 	Conflict             Code = "conflict"               // 409
+	BudgetExceeded       Code = "budget_exceeded"        // 409: the month's budget of the tenant is used up
 	PayloadTooLarge      Code = "payload_too_large"      // 413
 	UnsupportedMediaType Code = "unsupported_media_type" // 415
 	ValidationFailed     Code = "validation_failed"      // 422
@@ -66,6 +67,7 @@ var kinds = []struct {
 	{Forbidden, http.StatusForbidden, autonoma.ErrForbidden},
 	{NotFound, http.StatusNotFound, autonoma.ErrNotFound},
 	{Conflict, http.StatusConflict, autonoma.ErrConflict},
+	{BudgetExceeded, http.StatusConflict, autonoma.ErrBudget},
 	{RateLimited, http.StatusTooManyRequests, autonoma.ErrLimited},
 	{Unavailable, http.StatusServiceUnavailable, autonoma.ErrUnavailable},
 	{Internal, http.StatusInternalServerError, nil},

@@ -29,6 +29,7 @@ type CreateTask struct {
 type Budget struct {
 	MaxCostUSD         *float64 `json:"maxCostUsd" required:"false" doc:"US dollars paid to providers of models."`
 	MaxTokens          *int64   `json:"maxTokens" required:"false" doc:"Tokens in and out, cached ones included."`
+	MaxTurns           *int64   `json:"maxTurns" required:"false" doc:"How often models are asked, by all agents together."`
 	MaxDurationSeconds *int64   `json:"maxDurationSeconds" required:"false" doc:"Seconds from the start of the work, waiting included."`
 }
 

@@ -109,7 +109,7 @@ func budgetOf(b autonoma.Budget) *Budget {
 		return nil
 	}
 	return &Budget{
-		MaxCostUSD: orNull(b.MaxCostUSD), MaxTokens: orNull(b.MaxTokens), MaxDurationSeconds: orNull(b.MaxDurationSeconds),
+		MaxCostUSD: orNull(b.MaxCostUSD), MaxTokens: orNull(b.MaxTokens), MaxTurns: orNull(b.MaxTurns), MaxDurationSeconds: orNull(b.MaxDurationSeconds),
 	}
 }
 

@@ -122,7 +122,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	a.events = event.NewLog(a.db, time.Second)
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
 	a.worker = worker.New(worker.Config{
-		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots, Resolve: service.ResolveWorkflow,
+		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets, Resolve: service.ResolveWorkflow,
 		Version: version(), Sign: secrets.Signer,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
@@ -141,7 +141,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
-		Resolve:  service.ResolveWorkflow,
+		Resolve: service.ResolveWorkflow, Month: cfg.Budgets.Month,
 		BranchAt: func(source, branch string) string { return workspace.BranchAt(source, cfg.SourceRoots, branch) },
 	}
 	a.signers = service.NewSigningKeys(a.db, secrets)

@@ -17,6 +17,7 @@ import (
 	"autonoma/internal/model/provider"
 	"autonoma/internal/sandbox"
 	"autonoma/internal/tool/mcp"
+	"autonoma/internal/worker"
 )
 
 // A config is all that an operator can set.
@@ -36,6 +37,7 @@ type config struct {
 	LogLevel      slog.Level
 	Models        provider.Config
 	Plans         map[autonoma.PlanName]autonoma.Plan
+	Budgets       worker.Budgets
 	MCP           map[string]mcp.Server
 
 	home   string

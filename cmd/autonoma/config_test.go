@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"autonoma"
 )
 
 // TestSettingsAreDocumented compares the guide with the settings that there are.
@@ -51,5 +53,56 @@ func TestScriptOfTheGuide(t *testing.T) {
 	args := []string{"run", "greet", "--source", "", "--scope", "demo", "--model", "script:" + play, "--data", filepath.Join(dir, "data")}
 	if err := w.run(t.Context(), args); err != nil || !strings.Contains(out.String(), "A greeting.") {
 		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// The guide names every cause that usage is told by.
+func TestCausesAreDocumented(t *testing.T) {
+	b, err := os.ReadFile("../../docs/guide/budgets.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Count(string(b), "\n| `")
+	if rows != len(autonoma.Causes) {
+		t.Errorf("the guide has %d causes, the program %d", rows, len(autonoma.Causes))
+	}
+	for _, c := range autonoma.Causes {
+		if !strings.Contains(string(b), "\n| `"+string(c)+"` |") {
+			t.Errorf("the guide lacks %s", c)
+		}
+	}
+}
+
+// What the file says of budgets is shown, with the date of the prices that costs are
+// counted by; what cannot be is an error.
+func TestBudgetsInTheFile(t *testing.T) {
+	for _, tt := range []struct {
+		file  string
+		shows []string
+		fails string
+	}{
+		{"budgets: {tenantMonthUsd: 50, tenantMonthTokens: 0}\n", []string{"budgets.tenantMonthUsd $50.00", "budgets.tenantMonthTokens 0", "budgets.allowUnknownPrice false", "catalogue prices of 20"}, ""},
+		{"budgets: {allowUnknownPrice: true}\n", []string{"budgets.tenantMonthUsd no limit", "budgets.allowUnknownPrice true"}, ""},
+		{"budgets: {tenantMonthUsd: -1}\n", nil, "must not be negative"},
+		{"budgets: {tenantMonthUsd: .nan}\n", nil, "must not be negative"},
+		{"budgets: {tenantYearUsd: 1}\n", nil, "there is no setting tenantYearUsd"},
+	} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "autonoma.yaml")
+		if err := os.WriteFile(file, []byte(tt.file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		w := world{Stdout: &out, Stderr: &out, Getenv: func(name string) string { return map[string]string{"HOME": dir, "AUTONOMA_CONFIG": file}[name] }}
+		err := w.run(t.Context(), []string{"config"})
+		if (err != nil) != (tt.fails != "") || err != nil && !strings.Contains(err.Error(), tt.fails) {
+			t.Errorf("%s: %v", tt.file, err)
+		}
+		got := strings.Join(strings.Fields(out.String()), " ")
+		for _, want := range tt.shows {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %q is not shown in\n%s", tt.file, want, out.String())
+			}
+		}
 	}
 }

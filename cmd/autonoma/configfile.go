@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"autonoma"
+	"autonoma/internal/worker"
 )
 
 // file returns the path of the configuration file: what AUTONOMA_CONFIG says, or
@@ -31,6 +32,7 @@ var sections = map[string]func(*config, *yaml.Node) error{
 	"models":    func(c *config, n *yaml.Node) error { return strictly(n, &c.Models.Tiers) },
 	"catalogue": func(c *config, n *yaml.Node) error { return strictly(n, &c.Models.Catalogue) },
 	"plans":     readPlans,
+	"budgets":   readBudgets,
 	"mcp":       func(c *config, n *yaml.Node) error { return strictly(n, &c.MCP) },
 }
 
@@ -145,5 +147,22 @@ func readPlans(c *config, n *yaml.Node) error {
 		}
 		c.Plans[name] = autonoma.Plan{PerHour: p.PerHour, PerMinute: p.PerMinute}
 	}
+	return nil
+}
+
+// readBudgets reads what tenants may use in a month.
+func readBudgets(c *config, n *yaml.Node) error {
+	var b struct {
+		USD     *float64 `yaml:"tenantMonthUsd"`
+		Tokens  *int64   `yaml:"tenantMonthTokens"`
+		Unknown bool     `yaml:"allowUnknownPrice"`
+	}
+	if err := strictly(n, &b); err != nil {
+		return err
+	}
+	if b.USD != nil && !(*b.USD >= 0) || b.Tokens != nil && *b.Tokens < 0 {
+		return errors.New("budgets: tenantMonthUsd and tenantMonthTokens must not be negative")
+	}
+	c.Budgets = worker.Budgets{Month: autonoma.MonthBudget{USD: b.USD, Tokens: b.Tokens}, AllowUnknownPrice: b.Unknown}
 	return nil
 }

@@ -105,9 +105,19 @@ func (w world) doctorModels(ctx context.Context, cfg *config, say func(bool, str
 	}
 	for _, tier := range []string{"core", "pro", "ultra"} {
 		for _, m := range tiers.Infos(tier) {
-			say(true, "model for %s: %s/%s", tier, m.Provider, m.Name)
+			price := fmt.Sprintf("$%g in, $%g out for a million tokens", m.Price.Input, m.Price.Output)
+			if !m.Price.Known {
+				price = "price not known: a budget in dollars refuses it"
+			}
+			say(true, "model for %s: %s/%s (%s)", tier, m.Provider, m.Name, price)
 		}
 	}
+	date, err := provider.PricesOf(cfg.Models)
+	if err != nil {
+		say(false, "prices: %v", err)
+		return false
+	}
+	say(true, "prices of %s; catalogue in autonoma.yaml overrides them", date)
 	return true
 }
 

@@ -2,12 +2,16 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"autonoma"
+	"autonoma/internal/model/provider"
 )
 
 func (w world) configCommand() *cobra.Command {
@@ -63,6 +67,9 @@ func (w world) showConfig(cfg *config) error {
 		}
 		fmt.Fprintf(t, "plans.%s\t%d an hour, %d a minute\t(%s)\n", name, p.PerHour, p.PerMinute, from)
 	}
+	if err := showBudgets(t, cfg, file); err != nil {
+		return err
+	}
 	showMCP(t, cfg, file)
 	for _, name := range secrets {
 		if w.Getenv(name) != "" {
@@ -70,4 +77,28 @@ func (w world) showConfig(cfg *config) error {
 		}
 	}
 	return t.Flush()
+}
+
+// showBudgets shows what may be spent, and of when the prices are that it is counted by.
+func showBudgets(t io.Writer, cfg *config, file string) error {
+	line := func(key, value string, set bool) {
+		from := "default"
+		if set {
+			from = file
+		}
+		fmt.Fprintf(t, "%s\t%s\t(%s)\n", key, value, from)
+	}
+	b, usd, tokens := cfg.Budgets, "no limit", "no limit"
+	if b.Month.USD != nil {
+		usd = fmt.Sprintf("$%.2f", *b.Month.USD)
+	}
+	if b.Month.Tokens != nil {
+		tokens = strconv.FormatInt(*b.Month.Tokens, 10)
+	}
+	line("budgets.tenantMonthUsd", usd, b.Month.USD != nil)
+	line("budgets.tenantMonthTokens", tokens, b.Month.Tokens != nil)
+	line("budgets.allowUnknownPrice", strconv.FormatBool(b.AllowUnknownPrice), b.AllowUnknownPrice)
+	date, err := provider.PricesOf(cfg.Models)
+	line("catalogue", strings.TrimSpace(cfg.Models.Catalogue+" prices of "+date), cfg.Models.Catalogue != "")
+	return err
 }

@@ -23,21 +23,20 @@ import (
 // An Agent does one piece of work: a conversation of its own.
 type Agent struct {
 	Loop    string         // names the conversation in the journal; unique in the execution
-	Phase   autonoma.Phase // for those who watch
+	Phase   autonoma.Phase // for those who watch, as the cause of its turns
+	Cause   autonoma.Cause
 	Yields  autonoma.Yield
 	Reports []autonoma.Report // what finish asks for, besides
 	Model   model.Model
 	Tools   tool.Set // besides finish
 	Journal *journal.Journal
 	Turns   int // how often the model is asked at most, in all
-	Longest int // how many tokens an answer has at most; 0: as many as the model can
 
 	Memory   Memory
 	Patience Patience
+	Afford   Purse
+	Shortage Shortage
 
-	// Afford returns an error if the run may not spend what the next turn
-	// costs at worst.
-	Afford func(ctx context.Context, m model.Info, r model.Request) error
 	// Checkpoint is called after a call that may have changed files, and
 	// returns what names the new state, or nothing if they are as before. An
 	// [Undone] says that it put them back.
@@ -50,6 +49,7 @@ type Agent struct {
 	tools    tool.Set
 	turns    int
 	reminded bool
+	last     bool // it was asked to finish, for want of budget
 	watch    watch
 	result   *autonoma.Result // what finish was called with
 
@@ -79,7 +79,8 @@ func (u Undone) Error() string {
 type Turn struct {
 	Loop     string         `json:"loop"`
 	Phase    autonoma.Phase `json:"phase"`
-	N        int            `json:"turn"` // from 1
+	Cause    autonoma.Cause `json:"cause,omitempty"` // finish: the model was asked to, and was told so
+	N        int            `json:"turn"`            // from 1
 	Answer   model.Answer   `json:"answer"`
 	Duration int64          `json:"durationMs"`
 }
@@ -118,7 +119,7 @@ func callKey(loop string, n, index int) string { return fmt.Sprintf("%s/%d.%d", 
 func (a *Agent) Work(ctx context.Context, system, prompt string) (autonoma.Result, error) {
 	finish := tool.Finish(a.Yields, a.Reports, func(r autonoma.Result) error { a.result = &r; return nil })
 	a.tools = append(append(tool.Set{}, a.Tools...), finish)
-	a.talk = model.Request{System: system, Tools: a.tools.Specs(), MaxTokens: a.Longest}
+	a.talk = model.Request{System: system, Tools: a.tools.Specs()}
 	a.touched = map[string]bool{}
 	return a.More(ctx, prompt)
 }
@@ -215,18 +216,24 @@ func (a *Agent) answer(ctx context.Context, calls []model.Call) error {
 
 // ask asks the model for its next turn.
 func (a *Agent) ask(ctx context.Context) (Turn, error) {
-	return journal.Do(ctx, a.Journal, autonoma.EventTurn, turnKey(a.Loop, a.turns), func(ctx context.Context) (Turn, autonoma.Usage, error) {
-		if err := a.Afford(ctx, a.Model.Info(), a.talk); err != nil {
-			return Turn{}, autonoma.Usage{}, err
-		}
-		start := time.Now()
-		answer, err := model.Collect(a.Model.Turn(ctx, a.talk), nil)
+	turn, err := journal.Do(ctx, a.Journal, autonoma.EventTurn, turnKey(a.Loop, a.turns), func(ctx context.Context) (Turn, autonoma.Usage, error) {
+		o, err := a.afford(ctx)
 		if err != nil {
 			return Turn{}, autonoma.Usage{}, err
 		}
-		t := Turn{Loop: a.Loop, Phase: a.Phase, N: a.turns, Answer: answer, Duration: time.Since(start).Milliseconds()}
+		start := time.Now()
+		answer, err := model.Collect(o.model.Turn(ctx, o.request), nil)
+		if err != nil {
+			return Turn{}, autonoma.Usage{}, err
+		}
+		t := Turn{Loop: a.Loop, Phase: a.Phase, Cause: o.cause, N: a.turns, Answer: answer, Duration: time.Since(start).Milliseconds()}
 		return t, used(answer), nil
 	})
+	if err == nil && turn.Cause == autonoma.CauseFinish {
+		a.last = true
+		a.say(a.Shortage.Ask)
+	}
+	return turn, err
 }
 
 // used is what a turn adds to the usage of its run.

@@ -50,7 +50,11 @@ func compactionKey(loop string, n, number int) string {
 // the model refuses as too long is compacted once more before that is the end.
 func (a *Agent) next(ctx context.Context) (Turn, error) {
 	for a.full() {
-		if err := a.compact(ctx, false); err != nil {
+		err := a.compact(ctx, false)
+		if short(err) {
+			break // what is asked of the model next is shorter still, or there is nothing more
+		}
+		if err != nil {
 			return Turn{}, err
 		}
 	}
@@ -190,9 +194,11 @@ func (a *Agent) sumUp(ctx context.Context, before Compaction) (Compaction, error
 		}
 		r := a.upTo(c.From)
 		r.Messages = append(r.Messages, model.Message{Role: model.User, Text: ask})
-		if err := a.Afford(ctx, a.Model.Info(), r); err != nil {
+		longest, err := a.Afford(ctx, Quote{Model: a.Model.Info(), Request: r, Phase: a.Phase, Cause: autonoma.CauseCompaction})
+		if err != nil {
 			return c, autonoma.Usage{}, err
 		}
+		r.MaxTokens = longest
 		start := time.Now()
 		answer, err := model.Collect(a.Model.Turn(ctx, r), nil)
 		if err != nil {

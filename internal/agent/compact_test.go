@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"autonoma"
+	"autonoma/internal/agent"
 	"autonoma/internal/journal"
 	"autonoma/internal/model"
 	"autonoma/internal/model/modeltest"
@@ -327,8 +328,8 @@ func TestCompactionMismatch(t *testing.T) {
 func TestAffordCompaction(t *testing.T) {
 	c := long(t)
 	poor := errors.New("too dear")
-	c.affordIf = func(r model.Request) error {
-		if r.Messages[len(r.Messages)-1].Text == "Sum up." {
+	c.affordIf = func(q agent.Quote) error {
+		if r := q.Request; r.Messages[len(r.Messages)-1].Text == "Sum up." {
 			return poor
 		}
 		return nil

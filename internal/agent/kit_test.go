@@ -146,7 +146,8 @@ type talk struct {
 	crash    int // the log refuses events from this number on; 0: never
 	afford   error
 
-	affordIf func(model.Request) error // for some of what is asked
+	affordIf func(agent.Quote) error // for some of what is asked
+	shortage agent.Shortage
 
 	memory   agent.Memory
 	patience agent.Patience
@@ -177,12 +178,13 @@ func (c *talk) work(t *testing.T, more ...string) (autonoma.Result, error) {
 		Loop: "generate", Phase: autonoma.Generate, Yields: c.yields, Model: listener{c.says, c}, Turns: c.turns,
 		Tools:   append(tool.Set{tool.Bash(c.desk), tool.Read(c.desk), tool.Write(c.desk), tool.Edit(c.desk), tool.Glob(c.desk), tool.Grep(c.desk)}, c.more...),
 		Journal: journal.Open("exec_1", c, slices.Clone(c.log), nil),
-		Afford: func(_ context.Context, _ model.Info, r model.Request) error {
+		Afford: func(_ context.Context, q agent.Quote) (int, error) {
 			if c.affordIf != nil {
-				return c.affordIf(r)
+				return q.Request.MaxTokens, c.affordIf(q)
 			}
-			return c.afford
+			return q.Request.MaxTokens, c.afford
 		},
+		Shortage:   c.shortage,
 		Checkpoint: c.desk.checkpoint,
 		Memory:     c.memory,
 		Patience:   c.patience,

@@ -36,7 +36,7 @@ func (s *server) createTenant(ctx context.Context, by autonoma.Actor, in *Creati
 	if wish.Plan == "" {
 		wish.Plan = autonoma.Startup
 	}
-	return s.Tenants.Create(ctx, by, wish.Name, wish.Plan, also)
+	return s.Tenants.Create(ctx, by, wish.Name, wish.Plan, monthOf(wish.Budget), also)
 }
 
 func createdTenant(t autonoma.Tenant) (string, api.Tenant) {
@@ -61,8 +61,19 @@ func (s *server) changeTenant(ctx context.Context, by autonoma.Actor, in *change
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	t, err := s.Tenants.SetPlan(ctx, by, autonoma.TenantID(in.TenantID), wish.Plan)
+	to := service.TenantChange{Plan: wish.Plan}
+	if wish.Budget != nil {
+		to.Month = new(monthOf(wish.Budget))
+	}
+	t, err := s.Tenants.Change(ctx, by, autonoma.TenantID(in.TenantID), to)
 	return &tenantOut{api.TenantOf(t)}, err
+}
+
+func monthOf(b *api.MonthBudget) autonoma.MonthBudget {
+	if b == nil {
+		return autonoma.MonthBudget{}
+	}
+	return autonoma.MonthBudget{USD: b.MonthUSD, Tokens: b.MonthTokens}
 }
 
 type tenantsOut struct {

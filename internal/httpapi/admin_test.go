@@ -150,3 +150,47 @@ func TestKeyExpires(t *testing.T) {
 		t.Errorf("after: %d %s", r.StatusCode, r.body)
 	}
 }
+
+// What a tenant may use in a month is set by the operator and shown to the tenant; when
+// it is used up new work is refused by whichever door it comes in.
+func TestMonthBudget(t *testing.T) {
+	k := newKit(t)
+	r := k.do(k.operator, "POST", "/v1/admin/tenants", `{"name": "carl", "budget": {"monthUsd": 12.5}}`)
+	carl := decoded[api.Tenant](t, r, 201)
+	path := r.Header.Get("Location")
+	if carl.Budget.MonthUSD == nil || *carl.Budget.MonthUSD != 12.5 || carl.Budget.MonthTokens != nil {
+		t.Errorf("made with %+v", carl.Budget)
+	}
+	key := decoded[api.KeyWithSecret](t, k.do(k.operator, "POST", "/v1/admin/keys", `{"name": "ci", "tenantId": "`+string(carl.ID)+`", "scopes": ["admin"]}`), 201).Secret
+	task := `{"task": "do it", "capabilities": ["BUILD"]}`
+	decoded[api.CreatedTask](t, k.do(key, "POST", "/v1/agents/tasks", task), 202)
+	month := decoded[api.UsageReport](t, k.do(key, "GET", "/v1/usage", ""), 200).Month
+	if month.Month != time.Now().UTC().Format("2006-01") || *month.Budget.MonthUSD != 12.5 || month.Spent != (api.Amount{}) || month.Reserved != (api.Amount{}) {
+		t.Errorf("the month is %+v", month)
+	}
+	changed := decoded[api.Tenant](t, k.do(k.operator, "PATCH", path, `{"plan": "scale"}`), 200)
+	if *changed.Budget.MonthUSD != 12.5 {
+		t.Errorf("another plan changed the budget to %+v", changed.Budget)
+	}
+	changed = decoded[api.Tenant](t, k.do(k.operator, "PATCH", path, `{"budget": {"monthTokens": 0}}`), 200)
+	if changed.Plan != autonoma.Scale || changed.Budget.MonthUSD != nil || *changed.Budget.MonthTokens != 0 {
+		t.Errorf("changed to %+v", changed)
+	}
+	for _, door := range []struct{ path, body string }{
+		{"/v1/agents/tasks", task},
+		{"/v1/admin/rigor/invoke/coder-ai", `{"prompt": "do it"}`},
+		{"/v1/customer/workflow", `{"workflow": "mend"}`},
+	} {
+		p := decoded[api.Problem](t, k.do(key, "POST", door.path, door.body), 409)
+		if p.Code != api.BudgetExceeded || !strings.Contains(p.Detail, "of this tenant's month are used") {
+			t.Errorf("%s: %+v", door.path, p)
+		}
+	}
+	decoded[api.Tenant](t, k.do(k.operator, "PATCH", path, `{"budget": {}}`), 200)
+	decoded[api.CreatedTask](t, k.do(key, "POST", "/v1/agents/tasks", task), 202)
+	for _, wrong := range []string{`{}`, `{"budget": {"monthUsd": -1}}`, `{"budget": {"monthTokens": -1}}`, `{"budget": {"dayUsd": 1}}`} {
+		if r := k.do(k.operator, "PATCH", path, wrong); r.StatusCode != 422 {
+			t.Errorf("%s: %d %s", wrong, r.StatusCode, r.body)
+		}
+	}
+}

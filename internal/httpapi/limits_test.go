@@ -12,7 +12,6 @@ import (
 	"autonoma"
 	"autonoma/api"
 	"autonoma/internal/service"
-	"autonoma/internal/store"
 )
 
 // A clock is put to a time, and stays there.
@@ -220,16 +219,8 @@ func TestLargerPlanHoldsAtOnce(t *testing.T) {
 	if admitted := k.burst(key, 20); admitted != 17 {
 		t.Fatalf("%d are admitted, want 17", admitted)
 	}
-	err := k.db.Update(t.Context(), func(tx *store.Tx) error {
-		carl, err := tx.TenantNamed("carl")
-		if err == nil {
-			_, err = tx.SetPlan(carl.ID, autonoma.Growth)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	carl := must(k.cfg.Who(t.Context(), key))(t).Tenant
+	must(k.db.ChangeTenant(t.Context(), carl, func(t *autonoma.Tenant) { t.Plan = autonoma.Growth }))(t)
 	if admitted := k.burst(key, 30); admitted != 42-17 {
 		t.Errorf("%d more are admitted on the larger plan, want %d", admitted, 42-17)
 	}

@@ -63,11 +63,16 @@ func refine(name string, schema *huma.Schema) {
 		p["data"] = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: p["data"].Description}
 	case "Health", "Service":
 		enum(p["status"], api.HealthStatuses)
-	case "Tenant", "ChangeTenant":
+	case "Tenant":
 		enum(p["plan"], autonoma.Plans)
+	case "ChangeTenant":
+		enum(p["plan"], autonoma.Plans)
+		p["plan"].Enum = append(p["plan"].Enum, nil)
+		nullable(p, "budget")
 	case "CreateTenant":
 		bound(p["name"], 1, 100)
 		enumWithDefault(p["plan"], autonoma.Plans, autonoma.Startup)
+		nullable(p, "budget")
 	case "Key", "KeyWithSecret":
 		enum(p["scopes"].Items, autonoma.KeyScopes)
 	case "CreateKey":
@@ -93,7 +98,7 @@ func refine(name string, schema *huma.Schema) {
 }
 
 // requests are what is sent to us: unknown fields are refused.
-var requests = []string{"CreateTask", "Budget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey", "CreateHook", "ChangeHook", "Decide"}
+var requests = []string{"CreateTask", "Budget", "MonthBudget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey", "CreateHook", "ChangeHook", "Decide"}
 
 func refineTask(schema *huma.Schema) {
 	p := schema.Properties

@@ -32,18 +32,30 @@ func (s *server) usage(ctx context.Context, by autonoma.Actor, in *usageIn) (*us
 	if err != nil {
 		return nil, err
 	}
-	report := api.UsageReport{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly), Entries: []api.SpentEntry{}}
+	month, err := s.Tasks.Month(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	report := api.UsageReport{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly), Entries: []api.SpentEntry{}, Details: []api.Detail{}, Month: api.MonthOf(month, s.now())}
 	days, agents, models := map[string]*api.Spent{}, map[autonoma.AgentID]*api.Spent{}, map[string]*api.Spent{}
+	phases, causes := map[autonoma.Phase]*api.Spent{}, map[autonoma.Cause]*api.Spent{}
 	for _, e := range spent {
-		entry := api.SpentEntry{Day: e.Day, Agent: e.Agent, Model: e.Model}
-		for _, sum := range []*api.Spent{&entry.Spent, &report.Total, at(days, e.Day), at(agents, e.Agent), at(models, e.Model)} {
+		if last := len(report.Entries) - 1; last < 0 || report.Entries[last].Day != e.Day || report.Entries[last].Agent != e.Agent || report.Entries[last].Model != e.Model {
+			report.Entries = append(report.Entries, api.SpentEntry{Day: e.Day, Agent: e.Agent, Model: e.Model})
+		}
+		entry, detail := &report.Entries[len(report.Entries)-1], api.Detail{Day: e.Day, Agent: e.Agent, Model: e.Model, Phase: e.Phase, Cause: e.Cause}
+		for _, sum := range []*api.Spent{
+			&detail.Spent, &entry.Spent, &report.Total, at(days, e.Day), at(agents, e.Agent), at(models, e.Model), at(phases, e.Phase), at(causes, e.Cause),
+		} {
 			sum.Add(e.Usage)
 		}
-		report.Entries = append(report.Entries, entry)
+		report.Details = append(report.Details, detail)
 	}
 	report.ByDay = sums(days, func(k string, v api.Spent) api.DaySpent { return api.DaySpent{Day: k, Spent: v} })
 	report.ByAgent = sums(agents, func(k autonoma.AgentID, v api.Spent) api.AgentSpent { return api.AgentSpent{Agent: k, Spent: v} })
 	report.ByModel = sums(models, func(k string, v api.Spent) api.ModelSpent { return api.ModelSpent{Model: k, Spent: v} })
+	report.ByPhase = sums(phases, func(k autonoma.Phase, v api.Spent) api.PhaseSpent { return api.PhaseSpent{Phase: k, Spent: v} })
+	report.ByCause = sums(causes, func(k autonoma.Cause, v api.Spent) api.CauseSpent { return api.CauseSpent{Cause: k, Spent: v} })
 	return &usageOut{report}, nil
 }
 

@@ -29,7 +29,7 @@ func budgetOf(b *api.Budget) autonoma.Budget {
 		return autonoma.Budget{}
 	}
 	return autonoma.Budget{
-		MaxCostUSD: orZero(b.MaxCostUSD), MaxTokens: orZero(b.MaxTokens), MaxDurationSeconds: orZero(b.MaxDurationSeconds),
+		MaxCostUSD: orZero(b.MaxCostUSD), MaxTokens: orZero(b.MaxTokens), MaxTurns: orZero(b.MaxTurns), MaxDurationSeconds: orZero(b.MaxDurationSeconds),
 	}
 }
 

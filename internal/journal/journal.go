@@ -156,6 +156,11 @@ func (j *Journal) Again(ctx context.Context, key string) (times int, err error) 
 	return j.repeats[key], err
 }
 
+// Note tells those who follow the run of something. It is no part of what was done.
+func (j *Journal) Note(ctx context.Context, code, message string) error {
+	return j.log.Append(ctx, autonoma.Usage{}, autonoma.NewEvent(autonoma.EventNotice, j.execution, j.now(), autonoma.Notice{Code: code, Message: message}))
+}
+
 // Resumed reports whether the execution was taken up again after a crash and has
 // not yet done anything since: what comes next may have been begun before.
 func (j *Journal) Resumed() bool { return j.resumed && !j.Replaying() }

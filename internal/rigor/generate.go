@@ -34,10 +34,11 @@ func (x *execution) ask(ctx context.Context, prompt string) error {
 	var done autonoma.Result
 	var err error
 	if x.worker == nil {
-		x.worker = x.agent("generate", autonoma.Generate, x.Agent.Yields, x.tools())
+		x.worker = x.agent("generate", x.now, x.Agent.Yields, x.tools())
 		x.worker.Reports = x.reports()
 		done, err = x.worker.Work(ctx, system(x.Agent, autonoma.Generate, x.Agent.Prompt, text(string(x.Agent.Yields))), prompt)
 	} else {
+		x.worker.Phase, x.worker.Cause = x.now, x.cause()
 		done, err = x.worker.More(ctx, prompt)
 	}
 	if err == nil {
@@ -82,6 +83,7 @@ func (x *execution) weighRisks(ctx context.Context) error {
 		return nil
 	}
 	a := x.agent("risks", autonoma.Inspect, autonoma.Document, readers(x.bench))
+	a.Cause = autonoma.CauseRisks
 	var b brief
 	x.introduce(&b)
 	named, err := a.Work(ctx, system(x.Agent, autonoma.Inspect, text("risks")), b.String())

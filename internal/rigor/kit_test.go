@@ -16,6 +16,7 @@ import (
 	"autonoma"
 	"autonoma/agents"
 	"autonoma/flows"
+	"autonoma/internal/agent"
 	"autonoma/internal/catalog"
 	"autonoma/internal/journal"
 	"autonoma/internal/model"
@@ -96,9 +97,12 @@ func (s *shop) job(agent autonoma.AgentID, req autonoma.Request) rigor.Job {
 		Run: run, Agent: who,
 		Step:      autonoma.Step{ID: "work", Agent: agent, Asks: "Do it well.", Round: 1},
 		Execution: autonoma.Execution{ID: autonoma.NewExecutionID(), Run: run.ID, StartedAt: time.Unix(1_700_000_000, 0)},
-		Afford:    func(context.Context, model.Info, model.Request) error { return nil },
+		Afford:    free,
 	}
 }
+
+// free is the purse of a run without a budget.
+func free(_ context.Context, q agent.Quote) (int, error) { return q.Request.MaxTokens, nil }
 
 // do carries out a job from its beginning.
 func (s *shop) do(j rigor.Job) (autonoma.Result, error) {

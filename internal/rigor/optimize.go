@@ -33,8 +33,11 @@ func (x *execution) optimize(ctx context.Context) (string, error) {
 		if len(bad) == 0 || try >= x.rigor.Repairs {
 			break
 		}
-		if err := x.repair(ctx, bad); err != nil {
+		err = x.repair(ctx, bad)
+		if left, err := x.unaffordable(ctx, err, fmt.Sprintf("repaired.%d", try)); err != nil {
 			return "", err
+		} else if left {
+			break
 		}
 	}
 	if len(failing(x.after)) == 0 && x.rigor.Simplify {
@@ -158,6 +161,7 @@ func (x *execution) simplify(ctx context.Context) error {
 	var b brief
 	b.part("Once more", text("simplify"))
 	b.data("Your change", "diff", string(diff.Patch), x.Policy.Prompt.Diff)
+	x.worker.Phase, x.worker.Cause = x.now, autonoma.CauseSimplify
 	done, err := x.worker.More(ctx, b.String())
 	if _, gaveUp := failure(err); gaveUp {
 		// What passes its checks does not fail for want of polish.

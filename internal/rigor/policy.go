@@ -27,6 +27,8 @@ type Policy struct {
 	} `yaml:"memory"`
 	Patience agent.Patience                  `yaml:"patience"`
 	Consent  map[autonoma.Mode]autonoma.Risk `yaml:"consent"`
+	Shortage []agent.Rung                    `yaml:"shortage"`
+	LastWord int                             `yaml:"lastWord"`
 	Commands struct {
 		Check int `yaml:"check"`
 		Setup int `yaml:"setup"`

@@ -101,12 +101,12 @@ func (x *execution) lookAround(ctx context.Context) (Look, error) {
 // agent returns a conversation of the step's agent.
 func (x *execution) agent(loop string, phase autonoma.Phase, yields autonoma.Yield, tools tool.Set) *agent.Agent {
 	return &agent.Agent{
-		Loop: loop, Phase: phase, Yields: yields, Model: x.model, Tools: tools, Journal: x.Journal,
+		Loop: loop, Phase: phase, Cause: x.cause(), Yields: yields, Model: x.model, Tools: tools, Journal: x.Journal,
 		Turns:      x.Policy.Turns[x.intelligence()][yields],
-		Longest:    x.Longest,
 		Memory:     x.memory(),
 		Patience:   x.Policy.Patience,
 		Afford:     x.Afford,
+		Shortage:   x.shortage(),
 		Checkpoint: x.checkpoint(yields),
 		Called:     x.called,
 	}

@@ -71,8 +71,11 @@ func (x *execution) prove(ctx context.Context) (string, error) {
 			return x.reviewed(v), gates.withheld()
 		}
 		commit, changed := x.result.Commit, x.result.Changed
-		if err := x.ask(ctx, b.String()); err != nil {
+		err = x.ask(ctx, b.String())
+		if left, err := x.unaffordable(ctx, err, "repaired elsewhere"); err != nil {
 			return "", err
+		} else if left {
+			return x.reviewed(v), nil
 		}
 		x.result.Base, x.result.Commit, x.result.Changed = x.base.Commit, commit, changed
 	}

@@ -58,14 +58,11 @@ type Job struct {
 
 	// At says which checkpoint the journal ends at, or nothing.
 	At string
-	// Longest is how many tokens an answer of the model has at most; 0: as many as
-	// it can.
-	Longest int
 	// Human returns the question that the execution asked, once it is settled, and an
 	// [autonoma.Unanswered] until then.
 	Human func(ctx context.Context, q autonoma.Question) (autonoma.Approval, error)
-	// Afford returns an error if the run may not spend what a turn costs at worst.
-	Afford func(ctx context.Context, m model.Info, r model.Request) error
+	// Afford sets aside what turns cost at worst.
+	Afford agent.Purse
 	// Used returns what the run has used by now; nil: what it had used at the start.
 	Used func() autonoma.Usage
 }
@@ -145,6 +142,7 @@ type execution struct {
 
 	tried []autonoma.Effect // what agents ran, or tried to, that would have had effects
 
+	now        autonoma.Phase // that it is in
 	done       bool
 	wellFormed map[string]bool // by a formatter's command, whether the start passed it
 }
@@ -218,6 +216,7 @@ func (x *execution) phase(ctx context.Context, p autonoma.Phase, do func(context
 	if err := x.mark(ctx, autonoma.PhaseChanged{Phase: p, Status: autonoma.StepRunning}); err != nil {
 		return err
 	}
+	x.now = p
 	message, err := do(ctx)
 	if err != nil {
 		return err

@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"autonoma"
+	"autonoma/internal/agent"
 	"autonoma/internal/journal"
-	"autonoma/internal/model"
 	"autonoma/internal/rigor"
 	"autonoma/internal/workspace/workspacetest"
 )
@@ -240,11 +240,11 @@ func TestNoBudgetToSimplify(t *testing.T) {
 	req := mvp()
 	req.Scope = autonoma.Product
 	j := s.job("coder-ai", req)
-	j.Afford = func(context.Context, model.Info, model.Request) error {
+	j.Afford = func(context.Context, agent.Quote) (int, error) {
 		if m := s.asked[max(0, len(s.asked)-1):]; len(m) > 0 && strings.Contains(m[0].Messages[len(m[0].Messages)-1].Text, "Once more") {
-			return &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
+			return 0, &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
 		}
-		return nil
+		return 0, nil
 	}
 	first := s.must(j)
 	told := s.events
@@ -252,7 +252,7 @@ func TestNoBudgetToSimplify(t *testing.T) {
 	if at < 0 || first.Verification.Status != autonoma.Verified || s.show(j, first.Commit, "greet.txt") != "hello world\n" {
 		t.Fatalf("at %d, result %+v", at, first)
 	}
-	j.Afford = func(context.Context, model.Info, model.Request) error { return nil }
+	j.Afford = free
 	j.Journal = journal.Open(j.Execution.ID, s, told[:at+1], nil)
 	var last struct{ Checkpoint rigor.Checkpoint }
 	if err := json.Unmarshal(told[at].Data, &last); err != nil {
@@ -539,5 +539,48 @@ func TestJudgment(t *testing.T) {
 	}
 	if s.said(autonoma.Research) != "known from earlier steps" {
 		t.Errorf("research: %s", s.said(autonoma.Research))
+	}
+}
+
+// What there is no budget to repair is left as it is, marked as failing, and that is
+// remembered.
+func TestNoBudgetToRepair(t *testing.T) {
+	s := open(t, greeting, explorer, `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: edit, args: {path: greet.txt, old: wrold, new: word}}]
+      - calls: [{name: finish, args: {summary: Spell it., confidence: 0.9}}]
+`)
+	var causes []autonoma.Cause
+	j := s.job("coder-ai", mvp())
+	j.Afford = func(_ context.Context, q agent.Quote) (int, error) {
+		if q.Cause == autonoma.CauseRepair || q.Cause == autonoma.CauseFinish {
+			return 0, &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
+		}
+		causes = append(causes, q.Cause)
+		return 0, nil
+	}
+	first := s.must(j)
+	if first.Verification.Status != autonoma.NotVerified || s.show(j, first.Commit, "greet.txt") != "hello word\n" {
+		t.Fatalf("result %+v", first)
+	}
+	if want := []autonoma.Cause{autonoma.CauseResearch, autonoma.CauseWork, autonoma.CauseWork}; !slices.Equal(causes, want) {
+		t.Errorf("turns for %v", causes)
+	}
+	told := s.events
+	at := slices.IndexFunc(told, func(e autonoma.Event) bool { return strings.Contains(string(e.Data), "not repaired.0") })
+	if at < 0 {
+		t.Fatal("the journal does not say that it was left")
+	}
+	j.Afford, j.Journal = free, journal.Open(j.Execution.ID, s, told[:at+1], nil)
+	for _, e := range told[:at+1] {
+		var last struct{ Checkpoint rigor.Checkpoint }
+		if json.Unmarshal(e.Data, &last) == nil && last.Checkpoint.Commit != "" {
+			j.At = last.Checkpoint.Commit
+		}
+	}
+	again, err := s.engine.Do(t.Context(), j)
+	if err != nil || again.Summary != first.Summary || again.Verification == nil || again.Verification.Status != autonoma.NotVerified {
+		t.Errorf("after a crash: %+v, %v", again, err)
 	}
 }

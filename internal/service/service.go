@@ -42,6 +42,8 @@ type Config struct {
 	// Resolve decides about a step before it begins; nil: each takes part as it
 	// is written. The worker must be given the same.
 	Resolve Resolve
+	// Month is what tenants may use in a month that have no budget of their own.
+	Month autonoma.MonthBudget
 }
 
 // steps returns what begins the steps of runs.

@@ -21,15 +21,15 @@ type Tenants struct {
 func NewTenants(db *store.DB) *Tenants { return &Tenants{db, time.Now} }
 
 // Create makes a tenant.
-func (s *Tenants) Create(ctx context.Context, by autonoma.Actor, name string, plan autonoma.PlanName, also ...Also[autonoma.Tenant]) (autonoma.Tenant, error) {
+func (s *Tenants) Create(ctx context.Context, by autonoma.Actor, name string, plan autonoma.PlanName, month autonoma.MonthBudget, also ...Also[autonoma.Tenant]) (autonoma.Tenant, error) {
 	if err := operates(by); err != nil {
 		return autonoma.Tenant{}, err
 	}
 	name = strings.TrimSpace(name)
-	if faults := checkTenant(name, plan); len(faults) > 0 {
+	if faults := append(checkTenant(name, plan), month.Check()...); len(faults) > 0 {
 		return autonoma.Tenant{}, faults
 	}
-	t := autonoma.Tenant{ID: autonoma.NewTenantID(), Name: name, Plan: plan, CreatedAt: s.now()}
+	t := autonoma.Tenant{ID: autonoma.NewTenantID(), Name: name, Plan: plan, Month: month, CreatedAt: s.now()}
 	return t, s.db.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.InsertTenant(t); err != nil {
 			return err
@@ -56,19 +56,38 @@ func (s *Tenants) List(ctx context.Context, by autonoma.Actor, from Cursor, limi
 	return all, next, err
 }
 
-// SetPlan puts a tenant on another plan, from its next request on.
-func (s *Tenants) SetPlan(ctx context.Context, by autonoma.Actor, id autonoma.TenantID, plan autonoma.PlanName) (t autonoma.Tenant, err error) {
+// A TenantChange is what is to be another way with a tenant; nil: as it is.
+type TenantChange struct {
+	Plan  *autonoma.PlanName    // from its next request on
+	Month *autonoma.MonthBudget // from its next turn on
+}
+
+// Change changes the plan of a tenant, or its budget.
+func (s *Tenants) Change(ctx context.Context, by autonoma.Actor, id autonoma.TenantID, to TenantChange) (autonoma.Tenant, error) {
 	if err := operates(by); err != nil {
 		return autonoma.Tenant{}, err
 	}
-	if !slices.Contains(autonoma.Plans, plan) {
-		return autonoma.Tenant{}, badPlan
+	var faults autonoma.FieldErrors
+	switch {
+	case to.Plan == nil && to.Month == nil:
+		faults = autonoma.FieldErrors{{Field: "", Reason: "must have a plan or a budget"}}
+	case to.Plan != nil && !slices.Contains(autonoma.Plans, *to.Plan):
+		faults = autonoma.FieldErrors{badPlan}
 	}
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		t, err = tx.SetPlan(id, plan)
-		return err
+	if to.Month != nil {
+		faults = append(faults, to.Month.Check()...)
+	}
+	if len(faults) > 0 {
+		return autonoma.Tenant{}, faults
+	}
+	return s.db.ChangeTenant(ctx, id, func(t *autonoma.Tenant) {
+		if to.Plan != nil {
+			t.Plan = *to.Plan
+		}
+		if to.Month != nil {
+			t.Month = *to.Month
+		}
 	})
-	return t, err
 }
 
 // operates returns an error unless by is an admin of the tenant that runs the

@@ -21,29 +21,36 @@ type Lease struct {
 const addUsage = `input_tokens = input_tokens + ?, output_tokens = output_tokens + ?, cached_tokens = cached_tokens + ?,
 	cost_usd = cost_usd + ?, model_calls = model_calls + ?, tool_calls = tool_calls + ?`
 
+// usageArgs are what addUsage adds.
+func usageArgs(u autonoma.Usage) []any {
+	return []any{u.InputTokens, u.OutputTokens, u.CachedTokens, u.CostUSD, u.ModelCalls, u.ToolCalls}
+}
+
 // Append adds events to the log of the run, and what they used to the usage of the
 // run and of the execution, in one transaction. It returns [ErrLost] if the lease is
 // not good any more, or if the run is not in progress.
 func (d *DB) Append(ctx context.Context, l Lease, used autonoma.Usage, events ...autonoma.Event) error {
-	usage := []any{used.InputTokens, used.OutputTokens, used.CachedTokens, used.CostUSD, used.ModelCalls, used.ToolCalls}
-	return d.Update(ctx, func(tx *Tx) error {
-		var seq int64
-		err := tx.tx.QueryRowContext(ctx, `
-			UPDATE executions SET `+addUsage+` WHERE id = ? AND lease = ? AND status = 'running' RETURNING 0`,
-			append(usage, l.Execution, l.Number)...).Scan(&seq)
-		if err == nil {
-			err = tx.tx.QueryRowContext(ctx, `
-				UPDATE runs SET `+addUsage+`, seq = seq + ? WHERE id = ? AND status = 'in_progress' RETURNING seq`,
-				append(usage, len(events), l.Run)...).Scan(&seq)
-		}
-		if errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("append to %s: %w", l.Run, ErrLost)
-		}
-		if err != nil {
-			return fmt.Errorf("append to %s: %w", l.Run, err)
-		}
-		return tx.insertEvents(l.Run, seq-int64(len(events)), events)
-	})
+	return d.Update(ctx, func(tx *Tx) error { return tx.append(l, used, events) })
+}
+
+func (t *Tx) append(l Lease, used autonoma.Usage, events []autonoma.Event) error {
+	usage := usageArgs(used)
+	var seq int64
+	err := t.tx.QueryRowContext(t.ctx, `
+		UPDATE executions SET `+addUsage+` WHERE id = ? AND lease = ? AND status = 'running' RETURNING 0`,
+		append(usage, l.Execution, l.Number)...).Scan(&seq)
+	if err == nil {
+		err = t.tx.QueryRowContext(t.ctx, `
+			UPDATE runs SET `+addUsage+`, seq = seq + ? WHERE id = ? AND status = 'in_progress' RETURNING seq`,
+			append(usage, len(events), l.Run)...).Scan(&seq)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("append to %s: %w", l.Run, ErrLost)
+	}
+	if err != nil {
+		return fmt.Errorf("append to %s: %w", l.Run, err)
+	}
+	return t.insertEvents(l.Run, seq-int64(len(events)), events)
 }
 
 // Hold returns [ErrLost] if the lease is not good any more, or if the run is not

@@ -100,12 +100,15 @@ func (d *DB) Pace(ctx context.Context, agent autonoma.AgentID) (autonoma.Pace, e
 }
 
 // Take gives the execution to the worker it names: leases that others hold on it
-// are good no more.
+// are good no more, and a call of a model that one of them had under way is lost.
 func (t *Tx) Take(e *autonoma.Execution, at time.Time) (Lease, error) {
 	if e.StartedAt.IsZero() {
 		e.StartedAt = at
 	}
 	e.Status = autonoma.StepRunning
+	if err := t.settleLost(`execution = ?`, e.ID); err != nil {
+		return Lease{}, err
+	}
 	err := t.tx.QueryRowContext(t.ctx, `
 		UPDATE executions SET lease = lease + 1, status = ?, started_at = ?, worker = ? WHERE id = ? RETURNING lease`,
 		e.Status, micros(e.StartedAt), e.Worker, e.ID).Scan(&e.Lease)

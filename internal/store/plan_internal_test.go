@@ -41,6 +41,7 @@ func TestPlans(t *testing.T) {
 		{"approvals", questions, questionsArgs, "INDEX approvals_by_tenant ("},
 		{"approvals by status", pending, pendingArgs, "INDEX approvals_by_status ("},
 		{"usage", usageQuery, []any{"t", "2026-01-01", "2026-01-31"}, "INDEX executions_under_way ("},
+		{"month", monthQuery, []any{"t", "2026-01-01", 1}, "INDEX executions_under_way ("},
 		{"workers", workersQuery, []any{"t", 1}, "COVERING INDEX executions_under_way ("},
 	} {
 		rows, err := db.read.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+tt.query, tt.args...)

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // registers the driver; needs no C compiler
@@ -30,8 +31,9 @@ var ErrLost = errors.New("lease lost")
 // DB is an open database. Its methods are safe for concurrent use and report
 // what is not there as [autonoma.ErrNotFound]. Times are kept to the microsecond.
 type DB struct {
-	write *sql.DB
-	read  *sql.DB
+	write   *sql.DB
+	read    *sql.DB
+	budgets atomic.Int64 // how often those of tenants were changed
 }
 
 // readers is how many connections read at once.

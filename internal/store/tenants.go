@@ -9,7 +9,7 @@ import (
 	"autonoma"
 )
 
-const tenantColumns = `id, name, plan, operator, created_at`
+const tenantColumns = `id, name, plan, operator, created_at, month_usd, month_tokens`
 
 // Tenant returns a tenant.
 func (d *DB) Tenant(ctx context.Context, id autonoma.TenantID) (autonoma.Tenant, error) {
@@ -39,23 +39,16 @@ func (t *Tx) InsertTenant(tenant autonoma.Tenant) error {
 	case !errors.Is(err, autonoma.ErrNotFound):
 		return err
 	}
-	_, err := t.tx.ExecContext(t.ctx, `INSERT INTO tenants (`+tenantColumns+`) VALUES (?, ?, ?, ?, ?)`,
-		tenant.ID, tenant.Name, tenant.Plan, tenant.Operator, micros(tenant.CreatedAt))
+	_, err := t.tx.ExecContext(t.ctx, `INSERT INTO tenants (`+tenantColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		tenant.ID, tenant.Name, tenant.Plan, tenant.Operator, micros(tenant.CreatedAt), tenant.Month.USD, tenant.Month.Tokens)
 	if err != nil {
 		return fmt.Errorf("insert tenant: %w", err)
 	}
 	return nil
 }
 
-// SetPlan puts a tenant on another plan.
-func (t *Tx) SetPlan(id autonoma.TenantID, plan autonoma.PlanName) (autonoma.Tenant, error) {
-	tenant, err := scanTenant(t.tx.QueryRowContext(t.ctx,
-		`UPDATE tenants SET plan = ? WHERE id = ? RETURNING `+tenantColumns, plan, id))
-	return found(string(id), tenant, err)
-}
-
 func scanTenant(row scanner) (t autonoma.Tenant, err error) {
-	return t, row.Scan(&t.ID, &t.Name, &t.Plan, &t.Operator, toTime(&t.CreatedAt))
+	return t, row.Scan(&t.ID, &t.Name, &t.Plan, &t.Operator, toTime(&t.CreatedAt), &t.Month.USD, &t.Month.Tokens)
 }
 
 const keyColumns = `id, tenant, name, scopes, digest, created_at, expires_at, revoked_at, last_used_at, old_digest, old_until`

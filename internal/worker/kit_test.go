@@ -61,6 +61,8 @@ type house struct {
 	asks   *service.Approvals
 	news   *event.Log
 	owner  autonoma.Actor
+	core   model.Model          // of the lowest tier, if it has one of its own
+	month  autonoma.MonthBudget // of all tenants
 	spaces *workspace.Store
 	stop   func() // waits until the worker is at rest
 	again  func() // starts a new process on the same data, after stop
@@ -104,17 +106,22 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	h.news = events
 	w := worker.New(worker.Config{
 		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2, Resolve: resolve,
-		Version: "1.2.3", Sign: secrets.Signer,
+		Budgets: worker.Budgets{Month: h.month}, Version: "1.2.3", Sign: secrets.Signer,
 		Engine: &rigor.Engine{
 			Policy: must(rigor.DefaultPolicy())(t), Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
 			Installer: setup.New(filepath.Join(data, "setup"), box, tools, env, os.Getenv),
-			Model:     func(autonoma.Intelligence) (model.Model, error) { return m, nil },
+			Model: func(tier autonoma.Intelligence) (model.Model, error) {
+				if tier == autonoma.Core && h.core != nil {
+					return h.core, nil
+				}
+				return m, nil
+			},
 		},
 	})
 	h.queue = must(queue.Open(t.Context(), h.db, slots, w.Do, log))(t)
 	w.Queue = h.queue
 	needs := service.Config{
-		DB: h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known, Resolve: resolve,
+		DB: h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known, Resolve: resolve, Month: h.month,
 		Ready:  func(autonoma.Request) error { return nil },
 		Source: func(context.Context, autonoma.Request) error { return nil },
 	}

@@ -14,22 +14,18 @@ import (
 // errStop is why an execution is stopped that was called off, or whose run is over.
 var errStop = fmt.Errorf("the execution is over: %w", store.ErrLost)
 
-// enter says that somebody here works on a run, and returns its ledger.
-func (w *Worker) enter(id autonoma.RunID) *ledger {
+// enter says that somebody here works on a run.
+func (w *Worker) enter(id autonoma.RunID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.books[id] == nil {
-		w.books[id] = newLedger()
-	}
-	w.books[id].users++
-	return w.books[id]
+	w.working[id]++
 }
 
 func (w *Worker) leave(id autonoma.RunID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.books[id].users--; w.books[id].users == 0 {
-		delete(w.books, id)
+	if w.working[id]--; w.working[id] == 0 {
+		delete(w.working, id)
 	}
 }
 
@@ -37,7 +33,7 @@ func (w *Worker) leave(id autonoma.RunID) {
 func (w *Worker) busy(id autonoma.RunID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.books[id] != nil
+	return w.working[id] > 0
 }
 
 func (w *Worker) begun(id autonoma.ExecutionID, stop context.CancelCauseFunc) {

@@ -46,6 +46,8 @@ type Config struct {
 	// Sign returns the key that signs evidence.
 	Sign func(context.Context) (ed25519.PrivateKey, error)
 
+	Budgets Budgets
+
 	// Resolve decides about a step before it begins; the services have the same.
 	Resolve service.Resolve
 }
@@ -60,14 +62,14 @@ type Worker struct {
 	cut  chan struct{} // closed when the process shuts down
 	once sync.Once
 
-	mu     sync.Mutex
-	active map[autonoma.ExecutionID]context.CancelCauseFunc // what is being carried out here, and what stops it
-	books  map[autonoma.RunID]*ledger                       // of the runs that are worked on here
+	mu      sync.Mutex
+	active  map[autonoma.ExecutionID]context.CancelCauseFunc // what is being carried out here, and what stops it
+	working map[autonoma.RunID]int                           // how many are busy here with a run
 }
 
 // New returns a worker.
 func New(cfg Config) *Worker {
-	return &Worker{Config: cfg, id: autonoma.NewWorkerID(), cut: make(chan struct{}), active: map[autonoma.ExecutionID]context.CancelCauseFunc{}, books: map[autonoma.RunID]*ledger{}}
+	return &Worker{Config: cfg, id: autonoma.NewWorkerID(), cut: make(chan struct{}), active: map[autonoma.ExecutionID]context.CancelCauseFunc{}, working: map[autonoma.RunID]int{}}
 }
 
 // Cut makes all executions stop at their next event. They go on after the next
@@ -77,8 +79,8 @@ func (w *Worker) Cut() { w.once.Do(func() { close(w.cut) }) }
 // Do carries out a job. It is the [queue.Work] of the queue.
 func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 	if j.Execution != "" {
-		book := w.enter(j.Run)
-		err := w.do(ctx, j, book)
+		w.enter(j.Run)
+		err := w.do(ctx, j)
 		w.leave(j.Run)
 		if err != nil {
 			return err
@@ -87,14 +89,13 @@ func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 	return w.clear(context.WithoutCancel(ctx), j.Run)
 }
 
-func (w *Worker) do(ctx context.Context, j queue.Job, book *ledger) error {
+func (w *Worker) do(ctx context.Context, j queue.Job) error {
 	log := w.Log.With("run", j.Run, "execution", j.Execution)
 	start := time.Now()
 	lease, run, exec, err := w.take(ctx, j)
 	if err != nil || lease.Number == 0 {
 		return err
 	}
-	book.begin(run.Usage)
 	doing, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	w.begun(exec.ID, stop)
@@ -105,7 +106,7 @@ func (w *Worker) do(ctx context.Context, j queue.Job, book *ledger) error {
 	}
 	doing, done := inTime(doing, run, exec, waited)
 	defer done()
-	result, err := w.carryOut(doing, lease, run, exec, book)
+	result, err := w.carryOut(doing, lease, run, exec)
 	switch {
 	case err == nil:
 	case errors.Is(err, journal.ErrCut):
@@ -192,7 +193,7 @@ func (w *Worker) take(ctx context.Context, j queue.Job) (lease store.Lease, run 
 }
 
 // carryOut does the work of the execution.
-func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.Run, exec autonoma.Execution, book *ledger) (autonoma.Result, error) {
+func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.Run, exec autonoma.Execution) (autonoma.Result, error) {
 	past, err := w.DB.Journal(ctx, run.ID, exec.ID)
 	if err != nil {
 		return autonoma.Result{}, err
@@ -205,12 +206,17 @@ func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.R
 	if err != nil {
 		return autonoma.Result{}, err
 	}
-	l := &log{worker: w, lease: lease, run: run.Request, book: book}
-	defer l.release(autonoma.Usage{})
+	p := &purse{worker: w, lease: lease, run: run}
+	defer func() {
+		if err := p.release(context.WithoutCancel(ctx)); err != nil { // whoever takes it next does
+			w.Log.WarnContext(ctx, "execution", "run", run.ID, "execution", exec.ID, "err", err)
+		}
+	}()
 	return w.Engine.Do(ctx, rigor.Job{
 		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier(run, all, exec.Step),
 		Beside:  !run.Alone(exec.Step),
-		Journal: journal.Open(exec.ID, l, past, w.cut), At: lastCheckpoint(past), Longest: l.longest(), Afford: l.afford, Used: book.used, Human: w.human(exec.ID),
+		Journal: journal.Open(exec.ID, &log{w, lease, p}, past, w.cut), At: lastCheckpoint(past), Afford: p.afford, Human: w.human(exec.ID),
+		Used: func() autonoma.Usage { return w.used(ctx, run) },
 	})
 }
 
@@ -247,11 +253,11 @@ func lastCheckpoint(past []autonoma.Event) string {
 	return ""
 }
 
-// Sweep removes what processes that died left behind: their presence, and what there
-// is of runs that are over. A SQLite file has one process that works, and it has just
+// Sweep removes what processes that died left behind: their presence, what they had set
+// aside for calls of models, and what there is of runs that are over. A SQLite file has one process that works, and it has just
 // begun.
 func (w *Worker) Sweep(ctx context.Context) error {
-	if err := w.DB.ForgetWorkers(ctx); err != nil {
+	if err := errors.Join(w.DB.ForgetWorkers(ctx), w.DB.SettleLost(ctx)); err != nil {
 		return err
 	}
 	if err := w.Workspaces.Sweep(); err != nil {

@@ -156,7 +156,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Put a tenant on another plan */
+        /** Put a tenant on another plan, or give it another budget */
         patch: operations["changeTenant"];
         trace?: never;
     };
@@ -1028,7 +1028,7 @@ export interface components {
             inputTokens: number;
             /**
              * Format: int64
-             * @description How often a model answered.
+             * @description How often a model answered, or was lost in the middle of it.
              */
             modelCalls: number;
             /**
@@ -1110,6 +1110,18 @@ export interface components {
              * @description How many there are.
              */
             total: number;
+        };
+        Amount: {
+            /**
+             * Format: double
+             * @description US dollars, at the prices known here.
+             */
+            costUsd: number;
+            /**
+             * Format: int64
+             * @description Tokens in and out, cached ones included.
+             */
+            tokens: number;
         };
         Approval: {
             /**
@@ -1232,6 +1244,40 @@ export interface components {
              * @description Tokens in and out, cached ones included.
              */
             maxTokens?: number | null;
+            /**
+             * Format: int64
+             * @description How often models are asked, by all agents together.
+             */
+            maxTurns?: number | null;
+        };
+        CauseSpent: {
+            /**
+             * Format: int64
+             * @description Tokens that models read from their cache, beside inputTokens.
+             */
+            cachedTokens: number;
+            /** @description What it was for; empty where it was not recorded yet. More causes may be added. */
+            cause: string;
+            /**
+             * Format: double
+             * @description What that cost, in US dollars, at the prices known here.
+             */
+            costUsd: number;
+            /**
+             * Format: int64
+             * @description Tokens that models read for the first time.
+             */
+            inputTokens: number;
+            /**
+             * Format: int64
+             * @description How often a model answered, or was lost in the middle of it.
+             */
+            modelCalls: number;
+            /**
+             * Format: int64
+             * @description Tokens that models wrote.
+             */
+            outputTokens: number;
         };
         ChangeHook: {
             /** @description Your own words for it. */
@@ -1244,11 +1290,13 @@ export interface components {
             url?: string | null;
         };
         ChangeTenant: {
+            /** @description What its tasks may use in a month, from their next turn on, in place of the budget before; as it is, if left out. */
+            budget?: components["schemas"]["MonthBudget"] | null;
             /**
-             * @description What it may use, from its next request on.
+             * @description How many requests it may make, from its next request on; as it is, if left out.
              * @enum {string}
              */
-            plan: "startup" | "growth" | "scale" | "enterprise";
+            plan?: "startup" | "growth" | "scale" | "enterprise" | null;
         };
         CheckedWorkflow: {
             /** @description The definition with its defaults filled in. */
@@ -1374,10 +1422,12 @@ export interface components {
             verify?: string[] | null;
         };
         CreateTenant: {
+            /** @description What its tasks may use in a month. */
+            budget?: components["schemas"]["MonthBudget"] | null;
             /** @description A name of its own: 1 to 100 bytes. */
             name: string;
             /**
-             * @description What it may use.
+             * @description How many requests it may make.
              * @default startup
              * @enum {string}
              */
@@ -1434,7 +1484,7 @@ export interface components {
             inputTokens: number;
             /**
              * Format: int64
-             * @description How often a model answered.
+             * @description How often a model answered, or was lost in the middle of it.
              */
             modelCalls: number;
             /**
@@ -1464,6 +1514,43 @@ export interface components {
             name: string;
             /** @description Why so, if that was said. */
             reason: string | null;
+        };
+        Detail: {
+            /** @description The agent. */
+            agent: string;
+            /**
+             * Format: int64
+             * @description Tokens that models read from their cache, beside inputTokens.
+             */
+            cachedTokens: number;
+            /** @description What it was for; empty where it was not recorded yet. */
+            cause: string;
+            /**
+             * Format: double
+             * @description What that cost, in US dollars, at the prices known here.
+             */
+            costUsd: number;
+            /** @description The day, in UTC. */
+            day: string;
+            /**
+             * Format: int64
+             * @description Tokens that models read for the first time.
+             */
+            inputTokens: number;
+            /** @description The model, as its provider calls it. */
+            model: string;
+            /**
+             * Format: int64
+             * @description How often a model answered, or was lost in the middle of it.
+             */
+            modelCalls: number;
+            /**
+             * Format: int64
+             * @description Tokens that models wrote.
+             */
+            outputTokens: number;
+            /** @description The phase; empty where it was not recorded yet. */
+            phase: string;
         };
         Endpoint: {
             /** @description What it does. */
@@ -1997,7 +2084,7 @@ export interface components {
             model: string;
             /**
              * Format: int64
-             * @description How often a model answered.
+             * @description How often a model answered, or was lost in the middle of it.
              */
             modelCalls: number;
             /**
@@ -2005,6 +2092,28 @@ export interface components {
              * @description Tokens that models wrote.
              */
             outputTokens: number;
+        };
+        Month: {
+            /** @description What may be used; null for no limit. When it is used up, new tasks are refused and those under way end at their next turn, with budget_exceeded. */
+            budget: components["schemas"]["MonthBudget"];
+            /** @description The month, as in 2026-01. */
+            month: string;
+            /** @description What is set aside for calls of models that are under way: what they cost at worst. */
+            reserved: components["schemas"]["Amount"];
+            /** @description What was used so far. */
+            spent: components["schemas"]["Amount"];
+        };
+        MonthBudget: {
+            /**
+             * Format: int64
+             * @description Tokens in and out, cached ones included. 0 means none.
+             */
+            monthTokens?: number | null;
+            /**
+             * Format: double
+             * @description US dollars paid to providers of models. 0 means none.
+             */
+            monthUsd?: number | null;
         };
         Output: {
             /** @description The named outputs. */
@@ -2080,6 +2189,35 @@ export interface components {
              */
             status: "pending" | "running" | "completed" | "failed" | "cancelled" | "skipped";
         };
+        PhaseSpent: {
+            /**
+             * Format: int64
+             * @description Tokens that models read from their cache, beside inputTokens.
+             */
+            cachedTokens: number;
+            /**
+             * Format: double
+             * @description What that cost, in US dollars, at the prices known here.
+             */
+            costUsd: number;
+            /**
+             * Format: int64
+             * @description Tokens that models read for the first time.
+             */
+            inputTokens: number;
+            /**
+             * Format: int64
+             * @description How often a model answered, or was lost in the middle of it.
+             */
+            modelCalls: number;
+            /**
+             * Format: int64
+             * @description Tokens that models wrote.
+             */
+            outputTokens: number;
+            /** @description The phase; empty where it was not recorded yet. */
+            phase: string;
+        };
         Ping: {
             /** @description The webhook that is tried out. */
             webhookId: string;
@@ -2089,7 +2227,7 @@ export interface components {
              * @description Stable name of the kind of problem, for programs.
              * @enum {string}
              */
-            code: "validation_failed" | "invalid_json" | "method_not_allowed" | "timeout" | "payload_too_large" | "unsupported_media_type" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "rate_limited" | "unavailable" | "internal";
+            code: "validation_failed" | "invalid_json" | "method_not_allowed" | "timeout" | "payload_too_large" | "unsupported_media_type" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "budget_exceeded" | "rate_limited" | "unavailable" | "internal";
             /** @description What went wrong and what to do about it, for people. */
             detail: string;
             /** @description All that is wrong with the fields of the request, with the code validation_failed. */
@@ -2294,7 +2432,7 @@ export interface components {
             inputTokens: number;
             /**
              * Format: int64
-             * @description How often a model answered.
+             * @description How often a model answered, or was lost in the middle of it.
              */
             modelCalls: number;
             /**
@@ -2327,7 +2465,7 @@ export interface components {
             model: string;
             /**
              * Format: int64
-             * @description How often a model answered.
+             * @description How often a model answered, or was lost in the middle of it.
              */
             modelCalls: number;
             /**
@@ -2511,6 +2649,8 @@ export interface components {
             tasks: components["schemas"]["Task"][];
         };
         Tenant: {
+            /** @description What its tasks may use in a month. */
+            budget: components["schemas"]["MonthBudget"];
             /**
              * Format: date-time
              * @description When it was made.
@@ -2523,7 +2663,7 @@ export interface components {
             /** @description Whether it runs this installation and sees all tenants. */
             operator: boolean;
             /**
-             * @description What it may use.
+             * @description How many requests it may make.
              * @enum {string}
              */
             plan: "startup" | "growth" | "scale" | "enterprise";
@@ -2590,14 +2730,22 @@ export interface components {
         UsageReport: {
             /** @description By agent, in alphabetical order. */
             byAgent: components["schemas"]["AgentSpent"][];
+            /** @description By what it was for, in alphabetical order. */
+            byCause: components["schemas"]["CauseSpent"][];
             /** @description By day, oldest first; days without usage are left out. */
             byDay: components["schemas"]["DaySpent"][];
             /** @description By model, in alphabetical order. */
             byModel: components["schemas"]["ModelSpent"][];
+            /** @description By RIGOR phase, in alphabetical order. */
+            byPhase: components["schemas"]["PhaseSpent"][];
+            /** @description By day, agent, model, phase and cause. */
+            details: components["schemas"]["Detail"][];
             /** @description By day, agent and model. */
             entries: components["schemas"]["SpentEntry"][];
             /** @description The first day, in UTC. */
             from: string;
+            /** @description This calendar month, in UTC, whichever days are asked for. */
+            month: components["schemas"]["Month"];
             /** @description The last day, included. */
             to: string;
             /** @description All of it. */

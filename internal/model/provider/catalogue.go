@@ -69,6 +69,12 @@ func loadCatalogue(override string) (catalogue, error) {
 	return c, nil
 }
 
+// PricesOf returns the date of the prices that costs are counted by.
+func PricesOf(c Config) (string, error) {
+	all, err := loadCatalogue(c.Catalogue)
+	return all.Date, err
+}
+
 func parseCatalogue(b []byte) (c catalogue, err error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
