@@ -40,6 +40,7 @@ func (s *server) describe() huma.Config {
 				{Name: "rigor", Description: "Single agents, invoked by name, and all executions. Needs a key with the scope admin."},
 				{Name: "workflows", Description: "Custom workflows that chain agents together, and runs of them."},
 				{Name: "approvals", Description: "Questions to humans, on whose answers tasks wait."},
+				{Name: "feedback", Description: "What people say of work that is over."},
 				{Name: "webhooks", Description: "Who is told of what happens to tasks."},
 				{Name: "admin", Description: "Tenants and keys."},
 				{Name: "utility", Description: "About the server."},

@@ -34,6 +34,7 @@ type Config struct {
 	Keys      *service.Keys
 	Receipts  *service.Receipts // nil: requests that are sent again are done again
 	Approvals *service.Approvals
+	Feedback  *service.Feedback
 	Workflows *service.Workflows
 
 	// Who returns the holder of an API key, or [autonoma.ErrUnauthenticated].
@@ -114,6 +115,7 @@ func (s *server) routes() {
 	s.hookRoutes()
 	s.adminRoutes()
 	s.approvalRoutes()
+	s.feedbackRoutes()
 	s.workflowRoutes()
 	s.utilityRoutes()
 }

@@ -39,10 +39,16 @@ type Config struct {
 	// Resolve decides about a step before it begins; nil: each takes part as it
 	// is written. The worker must be given the same.
 	Resolve Resolve
+
+	// StartMode is the mode of agents of which nothing was counted yet; empty:
+	// [autonoma.StartMode]. The worker must be given the same.
+	StartMode autonoma.Mode
 }
 
 // steps returns what begins the steps of runs.
-func (c Config) steps() Steps { return Steps{Queue: c.Queue, Resolve: c.Resolve} }
+func (c Config) steps() Steps {
+	return Steps{Queue: c.Queue, Resolve: c.Resolve, Catalog: c.Catalog, StartMode: c.StartMode}
+}
 
 // A Cursor is a place in a listing. The zero value is its beginning.
 type Cursor = store.Cursor
