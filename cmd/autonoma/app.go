@@ -55,6 +55,7 @@ type app struct {
 	hooks    *service.Hooks
 	sender   *webhook.Sender
 	asks     *service.Approvals
+	says     *service.Feedback
 	flows    *service.Workflows
 	worker   *worker.Worker
 	mcp      *mcp.Servers
@@ -113,7 +114,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	a.events = event.NewLog(a.db, time.Second)
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
 	a.worker = worker.New(worker.Config{
-		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots, Resolve: service.ResolveWorkflow,
+		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
 		},
@@ -131,8 +132,9 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
-		Resolve: service.ResolveWorkflow,
+		Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode,
 	}
+	a.says = service.NewFeedback(needs)
 	a.tasks, a.agents, a.asks = service.NewTasks(needs), service.NewAgents(needs), service.NewApprovals(needs)
 	if a.flows, err = service.NewWorkflows(a.tasks, workflows.Files); err != nil {
 		return nil, err
@@ -218,7 +220,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	web := httpapi.NewServer(httpapi.Config{
-		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Approvals: a.asks, Workflows: a.flows, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
+		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Approvals: a.asks, Feedback: a.says, Workflows: a.flows, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
 		Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Rigor: a.rigor, Ready: a.up, Version: version(), Log: a.requests,
 	})
 	// Without a model or a sandbox, what was accepted before waits for them.

@@ -53,7 +53,7 @@ cancelled.`,
 			if in.Source, err = ownSource(cfg, source); err != nil {
 				return err
 			}
-			return w.withServer(c.Context(), cfg, changed(c.Flags(), "model", "sandbox", "slots", "agents", "flows", "push"), func(ctx context.Context, api *client.Client) error {
+			return w.withServer(c.Context(), cfg, changed(c.Flags(), "model", "sandbox", "slots", "acmfStart", "agents", "flows", "push"), func(ctx context.Context, api *client.Client) error {
 				return w.watch(ctx, api, in, asJSON)
 			})
 		},
@@ -72,7 +72,7 @@ cancelled.`,
 	f.Int64Var(&tokens, "max-tokens", 0, "tokens the task may use")
 	f.DurationVar(&limit, "max-duration", 0, "how long the task may take, as in 30m")
 	f.BoolVar(&asJSON, "json", false, "print each event, and at last the task, as a line of JSON")
-	addFlags(f, "data", "model", "sandbox", "slots", "agents", "flows", "push", "logLevel")
+	addFlags(f, "data", "model", "sandbox", "slots", "acmfStart", "agents", "flows", "push", "logLevel")
 	return c
 }
 
