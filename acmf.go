@@ -19,7 +19,8 @@ const (
 // Modes are all modes, the narrowest first.
 var Modes = []Mode{Observe, Learning, Assisted, Autonomous}
 
-// StartMode is the mode of agents that have not earned another.
+// StartMode is the mode of agents that have not earned another, unless the operator
+// sets one.
 const StartMode = Assisted
 
 // Within returns the lower of m and the most that is allowed. If m is empty, nothing
@@ -40,23 +41,19 @@ type Load struct {
 }
 
 // A Record is what an agent's executions for a tenant came to. What was cancelled
-// counts neither way.
+// counts neither way, and what a resumed run took over counts where it was done.
 type Record struct {
-	Completed  int
-	Failed     int
-	Successes  int           // completed since the last that failed
-	Failures   int           // failed since the last that completed
-	Duration   time.Duration // of a completed one, on average
-	Confidence float64       // of a completed one, on average, by the agent's own word
-	LastEnd    time.Time
+	Completed int
+	Failed    int
+	Duration  time.Duration // of a completed one, on average
+	LastEnd   time.Time
 }
-
-// Tasks returns how many executions came to an end by themselves.
-func (r Record) Tasks() int { return r.Completed + r.Failed }
 
 // SuccessRate returns the part of them that was completed, from 0 to 1; 0 if there
 // are none.
-func (r Record) SuccessRate() float64 { return float64(r.Completed) / float64(max(1, r.Tasks())) }
+func (r Record) SuccessRate() float64 {
+	return float64(r.Completed) / float64(max(1, r.Completed+r.Failed))
+}
 
 // A Worker is a process that carries out executions.
 type Worker struct {

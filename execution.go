@@ -1,6 +1,9 @@
 package autonoma
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // An Execution is one agent's work on one step, in one round.
 type Execution struct {
@@ -19,10 +22,14 @@ type Execution struct {
 	Base        string
 	Result      *Result
 	Error       *Failure
+	CopyOf      ExecutionID // where it was done, if a resumed run took it over; empty: here
 	CreatedAt   time.Time
 	StartedAt   time.Time
 	CompletedAt time.Time
 }
+
+// Original returns where the work was done: the execution itself, unless it is a copy.
+func (e *Execution) Original() ExecutionID { return cmp.Or(e.CopyOf, e.ID) }
 
 // A PhaseTime is when a phase of an execution began and ended.
 type PhaseTime struct {
@@ -91,6 +98,7 @@ type Result struct {
 	Verification *Verification `json:"verification,omitempty"` // of Commit
 	Installed    *Installed    `json:"installed,omitempty"`    // what set-up installed, for the whole run
 	Baseline     []Checked     `json:"baseline,omitempty"`     // the checks on the base of the run
+	History      *History      `json:"history,omitempty"`      // what its source tells from before; nil: nobody looked
 	Gates        []Gate        `json:"gates,omitempty"`        // what was measured of it
 	Findings     []Finding     `json:"findings,omitempty"`
 	Measurements []Measurement `json:"measurements,omitempty"`

@@ -30,6 +30,8 @@ type (
 	DeliveryID string
 	// An ApprovalID names a question to a human: appr_….
 	ApprovalID string
+	// A FeedbackID names what a person said of work: fbk_….
+	FeedbackID string
 	// An AgentID names a specialist, as in coder-ai. It is given by its file.
 	AgentID string
 )
@@ -66,6 +68,9 @@ func NewDeliveryID() DeliveryID { return DeliveryID(newID("dlv_")) }
 // NewApprovalID returns an identifier for an approval.
 func NewApprovalID() ApprovalID { return ApprovalID(newID("appr_")) }
 
+// NewFeedbackID returns an identifier for a feedback.
+func NewFeedbackID() FeedbackID { return FeedbackID(newID("fbk_")) }
+
 // NewRequestID returns an identifier for an HTTP request that brought none.
 func NewRequestID() string { return newID("req_") }
 
@@ -93,3 +98,6 @@ func (id RunID) Of(kind Kind) bool {
 
 // Valid reports whether id has the form of an identifier of an approval.
 func (id ApprovalID) Valid() bool { return idForm.MatchString(string(id)) }
+
+// Valid reports whether id has the form of an identifier of a feedback.
+func (id FeedbackID) Valid() bool { return idForm.MatchString(string(id)) }

@@ -25,7 +25,7 @@ type Run struct {
 	ID           RunID
 	Tenant       TenantID
 	Kind         Kind
-	Mode         Mode  // how far its agents may go
+	Mode         Mode  // how far its agents may go at most
 	RetryOf      RunID // the run whose request it repeats; empty if none
 	Request      Request
 	Status       Status
@@ -47,14 +47,15 @@ type Run struct {
 // needs comes before it.
 func NewRun(kind Kind, tenant TenantID, req Request, steps []Step, expected time.Duration, at time.Time) (Run, Event) {
 	r := Run{
-		ID: NewRunID(kind), Tenant: tenant, Kind: kind, Mode: req.Mode.Within(StartMode), Request: req,
+		ID: NewRunID(kind), Tenant: tenant, Kind: kind, Mode: req.Mode.Within(Autonomous), Request: req,
 		Status: Queued, Steps: steps, Expected: expected, CreatedAt: at,
 	}
 	return r, NewEvent(EventStatus, "", at, StatusChanged{Status: Queued})
 }
 
-// Delivery returns how the result of r is handed over: agents that only observe
-// leave it at the artifacts, whatever was asked for.
+// Delivery returns how the result of r is handed over: agents that may only observe
+// leave it at the artifacts, whatever was asked for. So do those that have earned no
+// more, which is known when their work begins: see [Execution.Mode].
 func (r *Run) Delivery() Delivery {
 	if r.Mode == Observe {
 		return DeliverPatch

@@ -15,7 +15,7 @@ type Agent struct {
 	Capability  autonoma.Capability `json:"capability" doc:"The kind of work it belongs to."`
 	Status      Activity            `json:"status" doc:"Busy when it works on one of your runs, which does not keep it from working on another; offline when there is no worker alive that could carry out its work."`
 	Health      HealthStatus        `json:"health" doc:"Unhealthy when it is offline; degraded when work of yours waits because the provider of its model refuses."`
-	ACMFMode    autonoma.Mode       `json:"acmfMode" doc:"How far it may go by itself. All agents begin at ASSISTED; this version does not count towards another mode yet."`
+	ACMFMode    autonoma.Mode       `json:"acmfMode" doc:"How far it may go by itself, in work for you. It begins where the operator lets agents begin, ASSISTED unless told otherwise, and gains and loses modes by what it does."`
 	ActiveTasks int                 `json:"activeTasks" doc:"Your runs that it works on, those that wait for a provider or a person included."`
 }
 
@@ -50,22 +50,39 @@ type AgentStatus struct {
 	ACMF              ACMF       `json:"acmf" doc:"What its maturity is judged by."`
 }
 
-// ACMF is what the maturity of an agent is judged by.
+// ACMF is what the maturity of an agent is judged by: what it did for you since it
+// gained or lost its mode.
 type ACMF struct {
 	Mode                 autonoma.Mode  `json:"mode" doc:"How far it may go by itself."`
-	Tasks                int            `json:"tasks" doc:"How often it came to an end by itself, completed or failed."`
-	SuccessRate          *float64       `json:"successRate" doc:"The part that was completed, from 0 to 1; null before there is any."`
-	ConsecutiveSuccesses int            `json:"consecutiveSuccesses" doc:"Completed since the last that failed."`
-	ConsecutiveFailures  int            `json:"consecutiveFailures" doc:"Failed since the last that was completed."`
-	OverrideRate         *float64       `json:"overrideRate" doc:"The part in which a person decided otherwise, from 0 to 1. This version does not count that, so it is null."`
-	AverageConfidence    *float64       `json:"averageConfidence" doc:"Its own estimate of what it completed, from 0 to 1; null before there is any."`
-	NextMode             *autonoma.Mode `json:"nextMode" doc:"The mode it may reach next. This version lets none be reached, so it is null."`
-	Remaining            *Remaining     `json:"remaining" doc:"What it lacks for that. Null as long as nextMode is."`
+	Since                *time.Time     `json:"since" doc:"When it gained or lost its mode, from when on all that follows is counted; null if it started in it."`
+	Tasks                int            `json:"tasks" doc:"How many of its executions tell something of it: those that came to a result, and those that failed by what it did."`
+	SuccessRate          *float64       `json:"successRate" doc:"The part of them whose result holds, from 0 to 1; null before there is any."`
+	ConsecutiveSuccesses int            `json:"consecutiveSuccesses" doc:"Successes since the last failure, or since a person last decided otherwise."`
+	ConsecutiveFailures  int            `json:"consecutiveFailures" doc:"Failures since the last success. The fifth costs it its mode."`
+	OverrideRate         *float64       `json:"overrideRate" doc:"The part in which a person decided otherwise, from 0 to 1; null before there is any."`
+	AverageConfidence    *float64       `json:"averageConfidence" doc:"Its own estimate of its successes, from 0 to 1; null before there is any."`
+	Credits              float64        `json:"credits" doc:"Training credits for the commits of your sources. They stand for that part of the tasks that its next mode takes, but for half of them at most."`
+	NextMode             *autonoma.Mode `json:"nextMode" doc:"The mode it may gain next; null if there is none."`
+	Remaining            *Remaining     `json:"remaining" doc:"What it lacks for that; null if there is none."`
+	Changes              []ModeChange   `json:"changes" doc:"The modes it gained and lost, newest first, at most 20."`
 }
 
-// Remaining is what an agent lacks for its next mode.
+// Remaining is what an agent lacks for its next mode. It gains that when it lacks
+// nothing of the five.
 type Remaining struct {
-	Tasks int `json:"tasks" doc:"More executions that come to an end by themselves."`
+	Tasks                int     `json:"tasks" doc:"How many more have to be counted."`
+	SuccessRate          float64 `json:"successRate" doc:"By how much the rate is too low."`
+	ConsecutiveSuccesses int     `json:"consecutiveSuccesses" doc:"How many more successes in a row it takes."`
+	OverrideRate         float64 `json:"overrideRate" doc:"By how much the rate is too high."`
+	AverageConfidence    float64 `json:"averageConfidence" doc:"By how much it is too low."`
+}
+
+// A ModeChange is a mode that an agent gained or lost.
+type ModeChange struct {
+	From   autonoma.Mode `json:"from" doc:"The mode before."`
+	To     autonoma.Mode `json:"to" doc:"The mode from then on."`
+	At     time.Time     `json:"at" doc:"When."`
+	Reason string        `json:"reason" doc:"What led to it."`
 }
 
 // A Coordination is who works on what for you.

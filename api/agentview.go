@@ -6,12 +6,12 @@ import (
 	"autonoma"
 )
 
-// AgentOf returns an agent as it is shown: with what it has to do for whoever asks,
-// and whether it is offline.
-func AgentOf(a autonoma.Agent, load autonoma.Load, offline bool) Agent {
+// AgentOf returns an agent as it is shown: with its mode and what it has to do for
+// whoever asks, and whether it is offline.
+func AgentOf(a autonoma.Agent, mode autonoma.Mode, load autonoma.Load, offline bool) Agent {
 	view := Agent{
 		ID: a.ID, Name: a.Name, Description: a.Description, Capability: a.Capability,
-		Status: Available, Health: Healthy, ACMFMode: autonoma.StartMode, ActiveTasks: load.Active,
+		Status: Available, Health: Healthy, ACMFMode: mode, ActiveTasks: load.Active,
 	}
 	if load.Active > 0 {
 		view.Status = Busy
@@ -26,25 +26,48 @@ func AgentOf(a autonoma.Agent, load autonoma.Load, offline bool) Agent {
 }
 
 // AgentStatusOf returns an agent, as it is shown by itself.
-func AgentStatusOf(a Agent, load autonoma.Load, r autonoma.Record) AgentStatus {
+func AgentStatusOf(a Agent, load autonoma.Load, r autonoma.Record, m autonoma.Maturity, changes []autonoma.ModeChange) AgentStatus {
 	s := AgentStatus{
 		Agent: a, QueuedTasks: load.Queued, CompletedTasks: r.Completed, FailedTasks: r.Failed,
-		LastActiveAt: secondsOrNull(r.LastEnd),
-		ACMF: ACMF{
-			Mode: a.ACMFMode, Tasks: r.Tasks(), ConsecutiveSuccesses: r.Successes, ConsecutiveFailures: r.Failures,
-		},
+		LastActiveAt: secondsOrNull(r.LastEnd), ACMF: acmfOf(m),
+	}
+	s.ACMF.Changes = make([]ModeChange, len(changes))
+	for i, c := range changes {
+		s.ACMF.Changes[i] = ModeChange{From: c.Shown.Mode, To: c.To, At: Seconds(c.At), Reason: c.Notice(a.ID).Message}
 	}
 	if load.Since.After(r.LastEnd) {
 		s.LastActiveAt = secondsOrNull(load.Since)
 	}
-	if r.Tasks() > 0 {
+	if r.Completed+r.Failed > 0 {
 		s.SuccessRate = new(r.SuccessRate())
-		s.ACMF.SuccessRate = s.SuccessRate
 	}
 	if r.Completed > 0 {
-		s.AverageDurationMS, s.ACMF.AverageConfidence = new(r.Duration.Milliseconds()), new(r.Confidence)
+		s.AverageDurationMS = new(r.Duration.Milliseconds())
 	}
 	return s
+}
+
+// acmfOf returns what the maturity of an agent is judged by.
+func acmfOf(m autonoma.Maturity) ACMF {
+	view := ACMF{
+		Mode: m.Mode, Since: secondsOrNull(m.Since), Tasks: m.Tasks, ConsecutiveSuccesses: m.SuccessesInARow,
+		ConsecutiveFailures: m.FailuresInARow, Credits: m.Credits,
+	}
+	if m.Tasks > 0 {
+		view.SuccessRate, view.OverrideRate = new(m.SuccessRate()), new(m.OverrideRate())
+	}
+	if m.Successes > 0 {
+		view.AverageConfidence = new(m.AverageConfidence())
+	}
+	if lacks, ok := m.Lacks(); ok {
+		_, next, _ := m.Next()
+		view.NextMode = &next
+		view.Remaining = &Remaining{
+			Tasks: lacks.Tasks, SuccessRate: lacks.SuccessRate, ConsecutiveSuccesses: lacks.Successes,
+			OverrideRate: lacks.OverrideRate, AverageConfidence: lacks.Confidence,
+		}
+	}
+	return view
 }
 
 // ActiveTaskOf returns a run as its coordination shows it.

@@ -11,7 +11,7 @@ import (
 type Invoke struct {
 	Prompt       string                `json:"prompt" doc:"What the agent is asked for, in plain words: 1 to 10,000 characters after trimming."`
 	Priority     autonoma.Priority     `json:"priority,omitempty" doc:"Which run goes first when several wait."`
-	ACMFMode     autonoma.Mode         `json:"acmfMode,omitempty" doc:"How far the agent may go by itself, at most: the lower of this and its own mode holds. With OBSERVE the result is only kept as artifacts. LEARNING is not in this version, which refuses it."`
+	ACMFMode     autonoma.Mode         `json:"acmfMode,omitempty" doc:"How far the agent may go by itself, at most: the lower of this and its own mode holds. With OBSERVE the result is only kept as artifacts."`
 	Source       string                `json:"source,omitempty" doc:"Path below an allowed root, or URL, of the repository. Without one a new repository is made."`
 	Intelligence autonoma.Intelligence `json:"intelligence,omitempty" doc:"How hard to think."`
 	Scope        autonoma.Scope        `json:"scope,omitempty" doc:"How much has to be proven before the work counts as completed."`
@@ -39,7 +39,7 @@ type Execution struct {
 	Phases      []Phase              `json:"phases" doc:"The five phases, in order."`
 	Gates       []Gate               `json:"gates" doc:"What was measured of it, once it is done."`
 	Confidence  *float64             `json:"confidence" doc:"The agent's own estimate, from 0 to 1, once it is done."`
-	ACMFMode    autonoma.Mode        `json:"acmfMode" doc:"How far the agent may go by itself."`
+	ACMFMode    autonoma.Mode        `json:"acmfMode" doc:"How far the agent may go by itself in it: as far as it had earned when it was begun, and the run allows."`
 	Approval    *Approval            `json:"approval" doc:"The question to a human that the execution waits for; null if for none."`
 	Output      *ExecutionOutput     `json:"output" doc:"What it came to, once it is done."`
 	Artifacts   []Artifact           `json:"artifacts" doc:"The named outputs of the execution; of an invocation, those of its delivery too."`

@@ -22,7 +22,7 @@ type CreateTask struct {
 	Budget       *Budget               `json:"budget,omitempty" doc:"What the task may use."`
 	Metadata     map[string]string     `json:"metadata,omitempty" doc:"Your own words for the task, given back with it."`
 	CallbackURL  string                `json:"callbackUrl,omitempty" doc:"URL to POST the end of the task to, signed with your callbacks' secret (GET /v1/webhooks/secret). It must lead to a public address."`
-	ACMFMode     autonoma.Mode         `json:"acmfMode,omitempty" doc:"How far the agents may go by themselves, at most: the lower of this and their own mode holds. With OBSERVE the result is only kept as artifacts. LEARNING is not in this version, which refuses it."`
+	ACMFMode     autonoma.Mode         `json:"acmfMode,omitempty" doc:"How far the agents may go by themselves, at most: the lower of this and their own mode holds. With OBSERVE the result is only kept as artifacts."`
 }
 
 // A Budget is what a task may use. Null means no limit.
@@ -61,7 +61,7 @@ type Task struct {
 	Source              *string               `json:"source" doc:"The repository; null if a new one was made."`
 	BaseRef             *string               `json:"baseRef" doc:"Where the work begins; null for the HEAD of the source."`
 	Delivery            autonoma.Delivery     `json:"delivery" doc:"How the result is handed over."`
-	ACMFMode            autonoma.Mode         `json:"acmfMode" doc:"How far the agents may go by themselves."`
+	ACMFMode            autonoma.Mode         `json:"acmfMode" doc:"How far its agents may go by themselves, at most: what was asked for, or the most that one of them had earned by then if that is less. How far each of them may go is told of its execution."`
 	RetryOf             *autonoma.RunID       `json:"retryOf" doc:"The task whose request it repeats, if it does."`
 	Steps               []Step                `json:"steps" doc:"What the agents are asked for, in order."`
 	Approval            *Approval             `json:"approval" doc:"The question that waits for a human; the oldest, if there are several."`

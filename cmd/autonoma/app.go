@@ -57,6 +57,7 @@ type app struct {
 	sender   *webhook.Sender
 	asks     *service.Approvals
 	signers  *service.SigningKeys
+	says     *service.Feedback
 	flows    *service.Workflows
 	worker   *worker.Worker
 	mcp      *mcp.Servers
@@ -122,7 +123,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	a.events = event.NewLog(a.db, time.Second)
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
 	a.worker = worker.New(worker.Config{
-		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets, Resolve: service.ResolveWorkflow,
+		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode,
 		Version: version(), Sign: secrets.Signer,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
@@ -141,10 +142,10 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
-		Resolve: service.ResolveWorkflow, Month: cfg.Budgets.Month,
+		Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode, Month: cfg.Budgets.Month,
 		BranchAt: func(source, branch string) string { return workspace.BranchAt(source, cfg.SourceRoots, branch) },
 	}
-	a.signers = service.NewSigningKeys(a.db, secrets)
+	a.signers, a.says = service.NewSigningKeys(a.db, secrets), service.NewFeedback(needs)
 	a.tasks, a.agents, a.asks = service.NewTasks(needs), service.NewAgents(needs), service.NewApprovals(needs)
 	if a.flows, err = service.NewWorkflows(a.tasks, workflows.Files); err != nil {
 		return nil, err
@@ -238,7 +239,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	web := httpapi.NewServer(httpapi.Config{
-		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Approvals: a.asks, Workflows: a.flows, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
+		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Approvals: a.asks, Feedback: a.says, Workflows: a.flows, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
 		SigningKeys: a.signers, Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Rigor: a.rigor, Ready: a.up, Version: version(), Log: a.requests,
 	})
 	// Without a model or a sandbox, what was accepted before waits for them.

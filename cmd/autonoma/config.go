@@ -28,6 +28,7 @@ type config struct {
 	Model       string
 	Sandbox     string
 	Slots       int
+	StartMode   autonoma.Mode // of agents of which nothing was counted yet
 	Agents      string
 	Flows       string
 	Gates       string
@@ -70,6 +71,8 @@ var settings = []setting{
 		setSandbox, func(c *config) string { return c.Sandbox }},
 	{"slots", "AUTONOMA_SLOTS", "slots", "how many agents work at once",
 		setSlots, func(c *config) string { return strconv.Itoa(c.Slots) }},
+	{"acmfStart", "AUTONOMA_ACMF_START", "acmf-start", "mode that agents begin in: OBSERVE, LEARNING, ASSISTED or AUTONOMOUS",
+		setStart, func(c *config) string { return string(c.StartMode) }},
 	{"agents", "AUTONOMA_AGENTS", "agents", "directory of agents (*.md) that add to the built-in ones or replace them",
 		setPath(func(c *config) *string { return &c.Agents }), func(c *config) string { return c.Agents }},
 	{"flows", "AUTONOMA_FLOWS", "flows", "directory of flows (*.yaml) that replace the built-in ones",
@@ -170,16 +173,25 @@ func setSlots(c *config, v string) (err error) {
 	return nil
 }
 
+func setStart(c *config, v string) error {
+	c.StartMode = autonoma.Mode(v)
+	if !slices.Contains(autonoma.Modes, c.StartMode) {
+		return fmt.Errorf("there is no mode %q; choose one of %v", v, autonoma.Modes)
+	}
+	return nil
+}
+
 // defaults returns the settings of somebody who sets nothing.
 func (w world) defaults() *config {
 	return &config{
-		Listen:  "127.0.0.1:7420",
-		Data:    filepath.Join(w.base("XDG_DATA_HOME", ".local/share"), "autonoma"),
-		Sandbox: "auto",
-		Slots:   8,
-		Plans:   autonoma.DefaultPlans(),
-		home:    w.Getenv("HOME"),
-		origin:  map[string]string{},
+		Listen:    "127.0.0.1:7420",
+		Data:      filepath.Join(w.base("XDG_DATA_HOME", ".local/share"), "autonoma"),
+		Sandbox:   "auto",
+		Slots:     8,
+		StartMode: autonoma.StartMode,
+		Plans:     autonoma.DefaultPlans(),
+		home:      w.Getenv("HOME"),
+		origin:    map[string]string{},
 	}
 }
 

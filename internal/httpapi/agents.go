@@ -18,7 +18,7 @@ func (s *server) listAgents(ctx context.Context, by autonoma.Actor, _ *struct{})
 	}
 	page := api.Agents{Agents: make([]api.Agent, len(all)), Total: len(all)}
 	for i, a := range all {
-		page.Agents[i] = api.AgentOf(a.Agent, a.Load, a.Offline)
+		page.Agents[i] = api.AgentOf(a.Agent, a.Mode, a.Load, a.Offline)
 	}
 	return &agentsOut{page}, nil
 }
@@ -36,7 +36,7 @@ func (s *server) agentStatus(ctx context.Context, by autonoma.Actor, in *agentIn
 	if err != nil {
 		return nil, err
 	}
-	return &agentOut{api.AgentStatusOf(api.AgentOf(a.Agent, a.Load, a.Offline), a.Load, a.Record)}, nil
+	return &agentOut{api.AgentStatusOf(api.AgentOf(a.Agent, a.Mode, a.Load, a.Offline), a.Load, a.Record, a.Maturity, a.Changes)}, nil
 }
 
 type coordinationOut struct {

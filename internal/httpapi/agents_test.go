@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -51,10 +52,17 @@ func (k *kit) take(id autonoma.RunID, by autonoma.WorkerID) (exec autonoma.Execu
 	return exec, lease
 }
 
-// save stores what a worker made of an execution.
+// save stores what a worker made of an execution, and counts its end.
 func (k *kit) save(exec autonoma.Execution) {
 	k.t.Helper()
-	if err := k.db.Update(k.t.Context(), func(tx *store.Tx) error { return tx.SaveExecution(exec) }); err != nil {
+	if err := k.db.Update(k.t.Context(), func(tx *store.Tx) error {
+		run, err := tx.Run(exec.Run)
+		if err != nil {
+			return err
+		}
+		told, err := k.steps.Ended(tx, run, exec, exec.CompletedAt)
+		return errors.Join(err, tx.SaveExecution(exec), tx.SaveRun(run, told...))
+	}); err != nil {
 		k.t.Fatal(err)
 	}
 }
@@ -135,7 +143,10 @@ func TestAgentStatus(t *testing.T) {
 			QueuedTasks: 1, CompletedTasks: 3, FailedTasks: 1, SuccessRate: new(0.75), AverageDurationMS: new(int64(2666)),
 			LastActiveAt: new(time.Date(2026, 2, 23, 12, 4, 0, 0, time.UTC)),
 			ACMF: api.ACMF{
-				Mode: autonoma.Assisted, Tasks: 4, SuccessRate: new(0.75), ConsecutiveSuccesses: 2, AverageConfidence: new(0.8),
+				Mode: autonoma.Assisted, Tasks: 4, SuccessRate: new(0.75), ConsecutiveSuccesses: 2, OverrideRate: new(0.0), AverageConfidence: new(0.8),
+				NextMode:  new(autonoma.Autonomous),
+				Remaining: &api.Remaining{Tasks: 496, SuccessRate: 0.2, ConsecutiveSuccesses: 48, AverageConfidence: 0.1},
+				Changes:   []api.ModeChange{},
 			},
 		}
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })); diff != "" {
@@ -163,7 +174,8 @@ func TestAgentStatus(t *testing.T) {
 		"id": "coder-ai", "name": "Coder", "description": "d", "capability": "BUILD", "status": "available", "health": "healthy", "acmfMode": "ASSISTED",
 		"acmf": map[string]any{
 			"mode": "ASSISTED", "tasks": 0.0, "successRate": nil, "consecutiveSuccesses": 0.0, "consecutiveFailures": 0.0,
-			"overrideRate": nil, "averageConfidence": nil, "nextMode": nil, "remaining": nil,
+			"overrideRate": nil, "averageConfidence": nil, "nextMode": "AUTONOMOUS", "since": nil, "credits": 0.0, "changes": []any{},
+			"remaining": map[string]any{"tasks": 500.0, "successRate": 0.95, "consecutiveSuccesses": 50.0, "overrideRate": 0.0, "averageConfidence": 0.9},
 		},
 	}
 	if diff := cmp.Diff(want, others); diff != "" {

@@ -41,6 +41,7 @@ func (s *server) describe() huma.Config {
 				{Name: "workflows", Description: "Custom workflows that chain agents together, and runs of them."},
 				{Name: "approvals", Description: "Questions to humans, on whose answers tasks wait."},
 				{Name: "evidence", Description: "The keys that sign what was found out about results."},
+				{Name: "feedback", Description: "What people say of work that is over."},
 				{Name: "webhooks", Description: "Who is told of what happens to tasks."},
 				{Name: "admin", Description: "Tenants and keys."},
 				{Name: "utility", Description: "About the server."},

@@ -46,6 +46,10 @@ func (k *kit) things() map[string]string {
 	t["artifactId of a workflow"] = string(k.keep(autonoma.RunID(t["id"]), patch, "+1\n"))
 	asked := decoded[api.Approvals](k.t.(*testing.T), k.do(k.ann, "GET", "/v1/approvals", ""), 200)
 	t["approvalId"] = string(asked.Approvals[0].ID)
+	over := made("/v1/agents/tasks", aTask, "taskId")
+	exec, _ := k.take(autonoma.RunID(over), "wrk_1")
+	made("/v1/agents/tasks/"+over+"/cancel", "", "taskId")
+	t["feedbackId"] = made("/v1/feedback", `{"executionId": "`+string(exec.ID)+`", "signal": "accept"}`, "id")
 	t["tenantId"] = string(must(k.cfg.Who(k.t.Context(), k.ann))(k.t).Tenant)
 	return t
 }

@@ -35,14 +35,21 @@ func exampleAgent() autonoma.Agent {
 }
 
 func exampleAgents() any {
-	return api.Agents{Agents: []api.Agent{api.AgentOf(exampleAgent(), autonoma.Load{Active: 1}, false)}, Total: 1}
+	return api.Agents{Agents: []api.Agent{api.AgentOf(exampleAgent(), autonoma.Assisted, autonoma.Load{Active: 1}, false)}, Total: 1}
 }
 
 func exampleAgentStatus() any {
 	load := autonoma.Load{Active: 1, Since: noon}
-	return api.AgentStatusOf(api.AgentOf(exampleAgent(), load, false), load, autonoma.Record{
-		Completed: 41, Failed: 1, Successes: 12, Duration: 93 * time.Second, Confidence: 0.9, LastEnd: noon.Add(-time.Hour),
-	})
+	m := autonoma.Maturity{
+		Mode: autonoma.Assisted, Since: noon.Add(-240 * time.Hour), Tasks: 42, Successes: 41, SuccessesInARow: 12, Overrides: 1,
+		Confidence: 36_900_000, Credits: 0.25,
+	}
+	gained := autonoma.ModeChange{To: autonoma.Assisted, At: m.Since, Shown: autonoma.Maturity{
+		Mode: autonoma.Learning, Tasks: 200, Successes: 190, SuccessesInARow: 44, Overrides: 3, Confidence: 180_500_000,
+	}}
+	return api.AgentStatusOf(api.AgentOf(exampleAgent(), m.Mode, load, false), load, autonoma.Record{
+		Completed: 230, Failed: 12, Duration: 93 * time.Second, LastEnd: noon.Add(-time.Hour),
+	}, m, []autonoma.ModeChange{gained})
 }
 
 func exampleCoordination() any {

@@ -34,6 +34,7 @@ type Config struct {
 	Keys      *service.Keys
 	Receipts  *service.Receipts // nil: requests that are sent again are done again
 	Approvals *service.Approvals
+	Feedback  *service.Feedback
 	Workflows *service.Workflows
 
 	SigningKeys *service.SigningKeys
@@ -116,6 +117,7 @@ func (s *server) routes() {
 	s.hookRoutes()
 	s.adminRoutes()
 	s.approvalRoutes()
+	s.feedbackRoutes()
 	s.workflowRoutes()
 	s.evidenceRoutes()
 	s.utilityRoutes()

@@ -44,6 +44,7 @@ type kit struct {
 	log   *event.Log
 	blobs *blob.Store
 	tasks *service.Tasks
+	steps service.Steps
 	hooks *service.Hooks
 	doc   *openapi3.T
 	lines *lines
@@ -94,8 +95,10 @@ func newParts(t testing.TB) *kit {
 	k.bob = must(keys.Create(ctx, "bob", autonoma.Growth, []autonoma.KeyScope{autonoma.ScopeAdmin}))(t)
 	k.operator = must(keys.Found(ctx, "admin"))(t)
 	k.doc = must(openapi3.NewLoader().LoadFromData(httpapi.Document()))(t)
+	k.steps = service.Steps{Queue: jobs, Resolve: needs.Resolve, Catalog: needs.Catalog}
 	k.cfg = httpapi.Config{
-		Tasks: k.tasks, Hooks: k.hooks, Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db), Keys: keys,
+		Feedback: service.NewFeedback(needs),
+		Tasks:    k.tasks, Hooks: k.hooks, Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db), Keys: keys,
 		SigningKeys: service.NewSigningKeys(db, k.secrets),
 		Receipts:    service.NewReceipts(db, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
 		Health: func(context.Context) map[string]api.Service {

@@ -98,7 +98,7 @@ func refine(name string, schema *huma.Schema) {
 }
 
 // requests are what is sent to us: unknown fields are refused.
-var requests = []string{"CreateTask", "Budget", "MonthBudget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey", "CreateHook", "ChangeHook", "Decide"}
+var requests = []string{"CreateTask", "Budget", "MonthBudget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey", "CreateHook", "ChangeHook", "Decide", "GiveFeedback"}
 
 func refineTask(schema *huma.Schema) {
 	p := schema.Properties

@@ -19,6 +19,11 @@ func refineAgents(name string, p map[string]*huma.Schema) {
 		enum(p["mode"], autonoma.Modes)
 		enumOrNull(p["nextMode"], autonoma.Modes)
 		nullable(p, "remaining")
+	case "ModeChange":
+		enum(p["from"], autonoma.Modes)
+		enum(p["to"], autonoma.Modes)
+	case "GiveFeedback", "Feedback":
+		enum(p["signal"], autonoma.Signals)
 	case "ActiveTask":
 		enum(p["kind"], autonoma.Kinds)
 		enum(p["status"], autonoma.Statuses)

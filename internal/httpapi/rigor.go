@@ -22,7 +22,6 @@ func (s *server) invoke(ctx context.Context, by autonoma.Actor, in *invokeIn, al
 		return autonoma.Run{}, err
 	}
 	req := requestOfInvoke(wish)
-	faults = append(faults, notYet(wish.ACMFMode)...)
 	if len(faults) > 0 {
 		req.Capabilities = autonoma.Capabilities // the agent has one; it is not theirs to name
 		return autonoma.Run{}, withNouns(faults, ofPrompt(judged(req.Normalize())))

@@ -74,7 +74,7 @@ func TestInvoke(t *testing.T) {
 func TestInvokeModes(t *testing.T) {
 	k := newKit(t)
 	for asked, want := range map[autonoma.Mode]autonoma.Mode{
-		"": autonoma.Assisted, autonoma.Observe: autonoma.Observe, autonoma.Assisted: autonoma.Assisted, autonoma.Autonomous: autonoma.Assisted,
+		"": autonoma.Assisted, autonoma.Observe: autonoma.Observe, autonoma.Learning: autonoma.Learning, autonoma.Assisted: autonoma.Assisted, autonoma.Autonomous: autonoma.Assisted,
 	} {
 		got := must(k.client(k.chief).Invoke(t.Context(), "coder-ai", api.Invoke{Prompt: "x", ACMFMode: asked}))(t)
 		if got.ACMFMode != want {
@@ -105,10 +105,10 @@ func TestBadInvocations(t *testing.T) {
 		{"too long", k.chief, "coder-ai", `{"prompt": "` + strings.Repeat("x", autonoma.MaxTask+1) + `"}`, 422, []api.Field{
 			{Field: "prompt", Message: "has 10001 characters; at most 10000 are allowed"},
 		}},
-		{"of all kinds", k.chief, "coder-ai", `{"prompt": 1, "task": "x", "capabilities": [], "priority": "urgent", "acmfMode": "LEARNING", "callbackUrl": "https://a.example", "budget": {"maxTokens": -1}}`, 422, []api.Field{
+		{"of all kinds", k.chief, "coder-ai", `{"prompt": 1, "task": "x", "capabilities": [], "priority": "urgent", "acmfMode": "EXPERT", "callbackUrl": "https://a.example", "budget": {"maxTokens": -1}}`, 422, []api.Field{
 			{Field: "prompt", Message: "must be a string"}, {Field: "task", Message: "is not a known field"}, {Field: "capabilities", Message: "is not a known field"},
-			{Field: "acmfMode", Message: "is not supported by this version; use OBSERVE, and apply the patch when you agree, or ASSISTED"},
-			{Field: "priority", Message: "must be one of low, normal, high"}, {Field: "budget.maxTokens", Message: "must not be negative"},
+			{Field: "priority", Message: "must be one of low, normal, high"}, {Field: "acmfMode", Message: "must be one of OBSERVE, LEARNING, ASSISTED, AUTONOMOUS"},
+			{Field: "budget.maxTokens", Message: "must not be negative"},
 		}},
 		{"a mode that is none", k.chief, "coder-ai", `{"prompt": "x", "acmfMode": "ALWAYS"}`, 422, []api.Field{
 			{Field: "acmfMode", Message: "must be one of OBSERVE, LEARNING, ASSISTED, AUTONOMOUS"},

@@ -85,15 +85,8 @@ func (s *server) retryTask(ctx context.Context, by autonoma.Actor, in *retryIn, 
 // unsupported are the wishes for a task that the contract knows and this version
 // does not.
 func unsupported(wish api.CreateTask) autonoma.FieldErrors {
-	faults := notYet(wish.ACMFMode)
-	refuse(&faults, wish.Delivery == "pull_request", "delivery", "use branch and open the pull request from autonoma/<task id>, or patch")
-	return faults
-}
-
-// notYet are such wishes for any run.
-func notYet(mode autonoma.Mode) autonoma.FieldErrors {
 	var faults autonoma.FieldErrors
-	refuse(&faults, mode == autonoma.Learning, "acmfMode", "use OBSERVE, and apply the patch when you agree, or ASSISTED")
+	refuse(&faults, wish.Delivery == "pull_request", "delivery", "use branch and open the pull request from autonoma/<task id>, or patch")
 	return faults
 }
 

@@ -55,7 +55,7 @@ func (x *execution) keep(done autonoma.Result) {
 		}
 	}
 	done.Context, done.Researched = x.result.Context, x.result.Researched
-	done.Installed, done.Baseline = x.result.Installed, x.result.Baseline
+	done.Installed, done.Baseline, done.History = x.result.Installed, x.result.Baseline, x.result.History
 	if done.Document == "" {
 		done.Document = x.result.Document
 	}

@@ -24,6 +24,7 @@ type Look struct {
 	Project project.Project    `json:"project"`
 	Context string             `json:"context,omitempty"` // what a prompt says of it
 	Offers  []mcp.Offer        `json:"offers,omitempty"`  // tools from elsewhere, for the whole execution
+	History *autonoma.History  `json:"history,omitempty"` // what the source tells from before
 	Notices []workspace.Notice `json:"notices,omitempty"` // what its owner should know
 }
 
@@ -40,6 +41,7 @@ func (x *execution) research(ctx context.Context) (string, error) {
 	if x.look, err = work(ctx, x, "look", x.lookAround); err != nil {
 		return "", err
 	}
+	x.result.History = x.look.History
 	if x.result.Context = x.known(); x.result.Context != "" {
 		return "known from earlier steps", nil
 	}
@@ -82,6 +84,13 @@ func (x *execution) lookAround(ctx context.Context) (Look, error) {
 	l := Look{What: "look", Source: x.Run.Request.Source, Base: x.base.Commit, Offers: offered.Offers}
 	if len(x.Earlier) == 0 {
 		l.Notices = slices.Clone(x.base.Notices) // told once
+	}
+	if len(x.Earlier) == 0 && l.Source != "" { // once for a run is enough
+		past, err := x.Workspaces.Past(ctx, string(x.Run.ID), x.base.Commit, autonoma.MaxHistory)
+		if err != nil {
+			return Look{}, err
+		}
+		l.History = &autonoma.History{Commits: past.Commits, Telling: past.Telling, Newest: past.Newest}
 	}
 	for _, note := range offered.Notes {
 		l.Notices = append(l.Notices, workspace.Notice{Code: "mcp", Text: note})

@@ -82,6 +82,7 @@ func carry(tx *store.Tx, run *autonoma.Run, old autonoma.RunID, all []autonoma.E
 		if e.Status != autonoma.StepCompleted {
 			continue
 		}
+		e.CopyOf = e.Original()
 		e.ID, e.Run, run.Resumes = autonoma.NewExecutionID(), run.ID, old
 		if err := tx.InsertExecution(e); err != nil {
 			return err

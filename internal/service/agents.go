@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,15 +25,22 @@ func NewAgents(cfg Config) *Agents { return &Agents{cfg, time.Now} }
 // An AgentState is an agent and what it has to do.
 type AgentState struct {
 	autonoma.Agent
+	Mode    autonoma.Mode
 	Load    autonoma.Load
 	Offline bool // no worker is alive that could carry out its work
 }
 
-// An AgentRecord is an agent, what it has to do, and what it has done.
+// An AgentRecord is an agent, what it has to do, what it has done, and what of that
+// its maturity is judged by.
 type AgentRecord struct {
 	AgentState
-	Record autonoma.Record
+	Record   autonoma.Record
+	Maturity autonoma.Maturity
+	Changes  []autonoma.ModeChange // the modes it gained and lost, newest first
 }
+
+// maxChanges is how many of these are shown at most.
+const maxChanges = 20
 
 // List returns the agents that users may ask for, in their order.
 func (s *Agents) List(ctx context.Context, by autonoma.Actor) ([]AgentState, error) {
@@ -43,10 +51,14 @@ func (s *Agents) List(ctx context.Context, by autonoma.Actor) ([]AgentState, err
 	if err != nil {
 		return nil, err
 	}
+	modes, err := s.DB.Modes(ctx, by.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	all := slices.DeleteFunc(s.Catalog.Agents(), func(a autonoma.Agent) bool { return a.Internal })
 	states := make([]AgentState, len(all))
 	for i, a := range all {
-		states[i] = AgentState{a, loads[a.ID], !works}
+		states[i] = AgentState{a, modeOf(a.ID, modes, s.StartMode), loads[a.ID], !works}
 	}
 	return states, nil
 }
@@ -64,8 +76,17 @@ func (s *Agents) Get(ctx context.Context, by autonoma.Actor, id autonoma.AgentID
 	if err != nil {
 		return AgentRecord{}, err
 	}
-	record, err := s.DB.Record(ctx, by.Tenant, a.ID)
-	return AgentRecord{AgentState{a, loads[a.ID], !works}, record}, err
+	r := AgentRecord{}
+	if r.Record, err = s.DB.Record(ctx, by.Tenant, a.ID); err != nil {
+		return AgentRecord{}, err
+	}
+	if r.Maturity, err = s.DB.Maturity(ctx, by.Tenant, a.ID, a.Capability); err != nil {
+		return AgentRecord{}, err
+	}
+	r.Maturity.Begin(cmp.Or(s.StartMode, autonoma.StartMode))
+	r.AgentState = AgentState{a, r.Maturity.Mode, loads[a.ID], !works}
+	r.Changes, err = s.DB.ModeChanges(ctx, by.Tenant, a.ID, maxChanges)
+	return r, err
 }
 
 // state returns what agents have to do for the asker, and whether anybody could.

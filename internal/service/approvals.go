@@ -122,6 +122,15 @@ func (s *Approvals) settle(ctx context.Context, tx *store.Tx, a *autonoma.Approv
 	if err != nil {
 		return err
 	}
+	if a.Kind == autonoma.AskChange && !yes {
+		exec, err := tx.Execution(a.Execution)
+		if err != nil {
+			return err
+		}
+		if err := Overridden(tx, a.Tenant, exec); err != nil {
+			return err
+		}
+	}
 	if a.Execution != "" {
 		return s.goOn(ctx, tx, run, *a, told)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"autonoma"
+	"autonoma/internal/catalog"
 	"autonoma/internal/queue"
 	"autonoma/internal/store"
 )
@@ -32,8 +33,10 @@ type Resolve func(run autonoma.Run, step autonoma.Step, done []Outcome) (Decisio
 
 // Steps begins the steps of runs.
 type Steps struct {
-	Queue   *queue.Queue
-	Resolve Resolve // nil: every step takes part as it is written
+	Queue     *queue.Queue
+	Resolve   Resolve // nil: every step takes part as it is written
+	Catalog   *catalog.Catalog
+	StartMode autonoma.Mode // of agents of which nothing was counted yet; empty: autonoma.StartMode
 }
 
 // merger is the agent that settles what does not fit together.
@@ -149,10 +152,16 @@ func (b *beginning) skip(step *autonoma.Step) {
 }
 
 // begin makes an execution of the step, with the repository at base (empty: the
-// run's own), and adds its job.
+// run's own), and adds its job. How far the agent may go is decided now: as far as it
+// has earned, and the run allows.
 func (b *beginning) begin(step *autonoma.Step, base string) error {
+	modes, err := b.tx.Modes(b.run.Tenant)
+	if err != nil {
+		return err
+	}
 	e := autonoma.Execution{
-		ID: b.run.NewExecutionID(), Run: b.run.ID, Step: step.ID, Agent: step.Agent, Mode: b.run.Mode, Round: step.Round,
+		ID: b.run.NewExecutionID(), Run: b.run.ID, Step: step.ID, Agent: step.Agent, Round: step.Round,
+		Mode:   b.run.Mode.Within(modeOf(step.Agent, modes, b.StartMode)),
 		Status: autonoma.StepPending, Base: base, CreatedAt: b.at,
 	}
 	step.Execution = e.ID

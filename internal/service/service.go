@@ -44,10 +44,16 @@ type Config struct {
 	Resolve Resolve
 	// Month is what tenants may use in a month that have no budget of their own.
 	Month autonoma.MonthBudget
+
+	// StartMode is the mode of agents of which nothing was counted yet; empty:
+	// [autonoma.StartMode]. The worker must be given the same.
+	StartMode autonoma.Mode
 }
 
 // steps returns what begins the steps of runs.
-func (c Config) steps() Steps { return Steps{Queue: c.Queue, Resolve: c.Resolve} }
+func (c Config) steps() Steps {
+	return Steps{Queue: c.Queue, Resolve: c.Resolve, Catalog: c.Catalog, StartMode: c.StartMode}
+}
 
 // A Cursor is a place in a listing. The zero value is its beginning.
 type Cursor = store.Cursor

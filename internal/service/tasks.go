@@ -80,6 +80,12 @@ func (s *Tasks) start(ctx context.Context, by autonoma.Actor, kind autonoma.Kind
 	run, first := autonoma.NewRun(kind, by.Tenant, req, slices.Clone(steps), expected, now)
 	run.RetryOf = from.retryOf
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		// What is accepted never goes further than what was earned by then.
+		most, err := s.steps().widest(tx, by.Tenant, run.Steps)
+		if err != nil {
+			return err
+		}
+		run.Mode = run.Mode.Within(most)
 		if err := tx.InsertRun(run, first); err != nil {
 			return err
 		}

@@ -32,22 +32,15 @@ func (d *DB) Loads(ctx context.Context, tenant autonoma.TenantID) (map[autonoma.
 }
 
 const recordQuery = `
-	WITH ended AS NOT MATERIALIZED (
-		SELECT status, started_at, completed_at, confidence FROM executions
-		WHERE tenant = ? AND agent = ? AND status IN ('completed', 'failed'))
 	SELECT count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed'),
-		count(*) FILTER (WHERE completed_at > (SELECT coalesce(max(completed_at), 0) FROM ended WHERE status = 'failed')),
-		count(*) FILTER (WHERE completed_at > (SELECT coalesce(max(completed_at), 0) FROM ended WHERE status = 'completed')),
-		coalesce(avg(completed_at - started_at) FILTER (WHERE status = 'completed'), 0),
-		coalesce(avg(confidence) FILTER (WHERE status = 'completed'), 0), max(completed_at)
-	FROM ended`
+		coalesce(avg(completed_at - started_at) FILTER (WHERE status = 'completed'), 0), max(completed_at)
+	FROM executions WHERE tenant = ? AND agent = ? AND status IN ('completed', 'failed') AND copy_of = ''`
 
 // Record returns what an agent's executions for a tenant came to.
 func (d *DB) Record(ctx context.Context, tenant autonoma.TenantID, agent autonoma.AgentID) (autonoma.Record, error) {
 	var r autonoma.Record
 	var us float64
-	err := d.read.QueryRowContext(ctx, recordQuery, tenant, agent).
-		Scan(&r.Completed, &r.Failed, &r.Successes, &r.Failures, &us, &r.Confidence, toTime(&r.LastEnd))
+	err := d.read.QueryRowContext(ctx, recordQuery, tenant, agent).Scan(&r.Completed, &r.Failed, &us, toTime(&r.LastEnd))
 	r.Duration = time.Duration(us * float64(time.Microsecond))
 	return r, err
 }

@@ -9,7 +9,7 @@ import (
 )
 
 const executionColumns = `id, run, step, agent, round, status, phase, phases, lease, base, result, error, created_at, started_at, completed_at,
-	worker, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls, mode`
+	worker, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls, mode, copy_of`
 
 // Execution returns one execution.
 func (d *DB) Execution(ctx context.Context, id autonoma.ExecutionID) (autonoma.Execution, error) {
@@ -46,9 +46,9 @@ func executionsOf(ctx context.Context, q querier, run autonoma.RunID) ([]autonom
 // InsertExecution stores a new execution.
 func (t *Tx) InsertExecution(e autonoma.Execution) error {
 	_, err := t.tx.ExecContext(t.ctx, `
-		INSERT INTO executions (id, run, tenant, step, agent, round, status, phase, phases, base, created_at, mode)
-		VALUES (?1, ?2, (SELECT tenant FROM runs WHERE runs.id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
-		e.ID, e.Run, e.Step, e.Agent, e.Round, e.Status, e.Phase, asJSON(e.Phases), e.Base, micros(e.CreatedAt), e.Mode)
+		INSERT INTO executions (id, run, tenant, step, agent, round, status, phase, phases, base, created_at, mode, copy_of)
+		VALUES (?1, ?2, (SELECT tenant FROM runs WHERE runs.id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
+		e.ID, e.Run, e.Step, e.Agent, e.Round, e.Status, e.Phase, asJSON(e.Phases), e.Base, micros(e.CreatedAt), e.Mode, e.CopyOf)
 	if err != nil {
 		return fmt.Errorf("insert execution: %w", err)
 	}
@@ -64,14 +64,10 @@ func (t *Tx) SaveExecution(e autonoma.Execution) error {
 			return err
 		}
 	}
-	var confidence *float64
-	if e.Result != nil {
-		confidence = &e.Result.Confidence
-	}
 	_, err := t.tx.ExecContext(t.ctx, `
-		UPDATE executions SET status = ?, phase = ?, phases = ?, result = ?, error = ?, started_at = ?, completed_at = ?, confidence = ?
+		UPDATE executions SET status = ?, phase = ?, phases = ?, result = ?, error = ?, started_at = ?, completed_at = ?
 		WHERE id = ?`,
-		e.Status, e.Phase, asJSON(e.Phases), asJSON(e.Result), asJSON(e.Error), micros(e.StartedAt), micros(e.CompletedAt), confidence, e.ID)
+		e.Status, e.Phase, asJSON(e.Phases), asJSON(e.Result), asJSON(e.Error), micros(e.StartedAt), micros(e.CompletedAt), e.ID)
 	if err != nil {
 		return fmt.Errorf("save execution: %w", err)
 	}
@@ -83,7 +79,7 @@ func (t *Tx) SaveExecution(e autonoma.Execution) error {
 func (d *DB) Pace(ctx context.Context, agent autonoma.AgentID) (autonoma.Pace, error) {
 	const sample = 20
 	rows, err := d.read.QueryContext(ctx, `
-		SELECT phases FROM executions WHERE agent = ? AND status = 'completed' ORDER BY completed_at DESC LIMIT ?`, agent, sample)
+		SELECT phases FROM executions WHERE agent = ? AND status = 'completed' AND copy_of = '' ORDER BY completed_at DESC LIMIT ?`, agent, sample)
 	all, err := collect(rows, err, func(row scanner) (times []autonoma.PhaseTime, err error) {
 		return times, row.Scan(fromJSON(&times))
 	})
@@ -156,6 +152,6 @@ func scanExecution(row scanner) (autonoma.Execution, error) {
 	err := row.Scan(&e.ID, &e.Run, &e.Step, &e.Agent, &e.Round, &e.Status, &e.Phase, fromJSON(&e.Phases), &e.Lease, &e.Base,
 		fromJSON(&e.Result), fromJSON(&e.Error), toTime(&e.CreatedAt), toTime(&e.StartedAt), toTime(&e.CompletedAt),
 		&e.Worker, &e.Usage.InputTokens, &e.Usage.OutputTokens, &e.Usage.CachedTokens, &e.Usage.CostUSD,
-		&e.Usage.ModelCalls, &e.Usage.ToolCalls, &e.Mode)
+		&e.Usage.ModelCalls, &e.Usage.ToolCalls, &e.Mode, &e.CopyOf)
 	return e, err
 }

@@ -26,6 +26,7 @@ func TestPlans(t *testing.T) {
 	questions, questionsArgs := asked.query()
 	asked.Status = autonoma.ApprovalPending
 	pending, pendingArgs := asked.query()
+	said, saidArgs := feedbacksQuery("t", Cursor{At: time.Now(), ID: "x"}, 20)
 	for _, tt := range []struct {
 		name, query string
 		args        []any
@@ -42,6 +43,11 @@ func TestPlans(t *testing.T) {
 		{"approvals by status", pending, pendingArgs, "INDEX approvals_by_status ("},
 		{"usage", usageQuery, []any{"t", "2026-01-01", "2026-01-31"}, "INDEX executions_under_way ("},
 		{"month", monthQuery, []any{"t", "2026-01-01", 1}, "INDEX executions_under_way ("},
+		{"maturity", maturityQuery, []any{"t", "coder-ai", "BUILD"}, "SEARCH maturity USING PRIMARY KEY (tenant=? AND agent=?)"},
+		{"credits", maturityQuery, []any{"t", "coder-ai", "BUILD"}, "SEARCH credits USING PRIMARY KEY (tenant=? AND capability=?)"},
+		{"modes", modesQuery, []any{"t"}, "SEARCH maturity USING PRIMARY KEY (tenant=?)"},
+		{"mode changes", modeChangesQuery, []any{"t", "coder-ai", 10}, "INDEX mode_changes_by_agent ("},
+		{"feedback", said, saidArgs, "INDEX feedback_by_tenant ("},
 		{"workers", workersQuery, []any{"t", 1}, "COVERING INDEX executions_under_way ("},
 	} {
 		rows, err := db.read.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+tt.query, tt.args...)
@@ -57,7 +63,7 @@ func TestPlans(t *testing.T) {
 		if !strings.Contains(plan, tt.uses) || covers && strings.Contains(plan, "USING "+index) {
 			t.Errorf("%s does not use %s…:\n%s", tt.name, tt.uses, plan)
 		}
-		for _, table := range []string{"runs", "executions", "ended"} {
+		for _, table := range []string{"runs", "executions"} {
 			if strings.Contains(plan, "SCAN "+table) {
 				t.Errorf("%s scans %s:\n%s", tt.name, table, plan)
 			}
@@ -95,7 +101,7 @@ func TestOlderRows(t *testing.T) {
 	}
 	defer db.Close()
 	r, err := db.Record(t.Context(), "ten_1", "coder-ai")
-	if err != nil || r.Completed != 1 || r.Confidence != 0.5 || r.Duration != time.Microsecond {
+	if err != nil || r.Completed != 1 || r.Duration != time.Microsecond {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if waiting, err := db.Waiting(t.Context(), "ten_1"); err != nil || waiting[autonoma.High].Runs != 1 {

@@ -111,7 +111,9 @@ func (c *conclusion) show(ctx context.Context) error {
 }
 
 // steps returns what begins the steps of runs.
-func (w *Worker) steps() service.Steps { return service.Steps{Queue: w.Queue, Resolve: w.Resolve} }
+func (w *Worker) steps() service.Steps {
+	return service.Steps{Queue: w.Queue, Resolve: w.Resolve, Catalog: w.Catalog, StartMode: w.StartMode}
+}
 
 // complete marks the execution and its step as completed, and sends the work back
 // if that is the verdict. It saves both with their events.
@@ -143,6 +145,11 @@ func (c *conclusion) complete(tx *store.Tx) (autonoma.Run, error) {
 		return run, err
 	}
 	told = append(told, kept...)
+	changed, err := c.steps().Ended(tx, run, exec, now)
+	if err != nil {
+		return run, err
+	}
+	told = append(told, changed...)
 	if sentBack(*step, result) {
 		dropped, err := service.SendBack(tx, &run, step.Back.To, result.Commit, now)
 		if err != nil {
@@ -162,7 +169,7 @@ func sentBack(step autonoma.Step, result autonoma.Result) bool {
 // resultOf is what the log tells of a result: not its documents, which are
 // artifacts and in the execution.
 func resultOf(r autonoma.Result) autonoma.Result {
-	r.Document, r.Context, r.Installed, r.Baseline = "", "", nil, nil
+	r.Document, r.Context, r.Installed, r.Baseline, r.History = "", "", nil, nil, nil
 	return r
 }
 

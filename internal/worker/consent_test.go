@@ -158,6 +158,13 @@ func TestNoConsent(t *testing.T) {
 			if strings.Contains(h.artifacts(id)["patch"], "ci.yml") {
 				t.Error("the patch still holds what was refused")
 			}
+			overrides := 0
+			if tt.code == autonoma.FailRejected { // silence is nobody's disagreement
+				overrides = 1
+			}
+			if m := must(h.agents.Get(t.Context(), h.owner, "coder-ai"))(t).Maturity; m.Overrides != overrides || m.Tasks != 1 {
+				t.Errorf("%d overrides in %d tasks, want %d in the first step's", m.Overrides, m.Tasks, overrides)
+			}
 		})
 	}
 }

@@ -19,6 +19,7 @@ type delivery struct {
 	artifacts []autonoma.Artifact
 	problem   *autonoma.Failure // why the run fails all the same
 	apart     []rigor.Earlier   // what is left out
+	proposed  string            // why there is no branch, although one was asked for
 }
 
 // deliver hands over the result of a run, of which the execution came to the last:
@@ -88,7 +89,11 @@ func (w *Worker) change(ctx context.Context, lease store.Lease, m made, d *deliv
 		return err
 	}
 	d.artifacts = append(d.artifacts, patch, bundle)
-	if run.Delivery() != autonoma.DeliverBranch {
+	switch {
+	case run.Delivery() != autonoma.DeliverBranch:
+		return nil
+	case len(m.observers) > 0:
+		d.proposed = fmt.Sprintf("%v may only observe: what was made is a proposal, in the artifacts patch and bundle, and there is no branch", m.observers)
 		return nil
 	}
 	// The run may have been cancelled meanwhile: then there is no branch.
@@ -150,6 +155,9 @@ func (d delivery) tell(tx *store.Tx, run *autonoma.Run, now time.Time) ([]autono
 		told = append(told, autonoma.NewEvent(autonoma.EventNotice, "", now, autonoma.Notice{
 			Code: "left_out", Message: fmt.Sprintf("what step %s made, commit %s, is not in the result: the two are in conflict", e.Step.ID, e.Result.Commit),
 		}))
+	}
+	if d.proposed != "" {
+		told = append(told, autonoma.NewEvent(autonoma.EventNotice, "", now, autonoma.Notice{Code: "proposed", Message: d.proposed}))
 	}
 	return append(told, autonoma.NewEvent(autonoma.EventDelivery, "", now, d.output)), err
 }

@@ -78,7 +78,9 @@ func (w *Worker) failed(tx *store.Tx, lease store.Lease, why *autonoma.Failure) 
 	if step.Rules.Retries > 0 {
 		told = append(told, autonoma.NewEvent(autonoma.EventNotice, exec.ID, now, autonoma.Notice{Code: string(why.Code), Message: why.Message}))
 	}
-	return run, exec, errors.Join(tx.SaveExecution(exec), tx.SaveRun(run, told...))
+	changed, err := w.steps().Ended(tx, run, exec, now)
+	told = append(told, changed...)
+	return run, exec, errors.Join(err, tx.SaveExecution(exec), tx.SaveRun(run, told...))
 }
 
 // park puts an execution aside until the provider of its model may be back, and with

@@ -59,6 +59,7 @@ type house struct {
 	tasks  *service.Tasks
 	agents *service.Agents
 	asks   *service.Approvals
+	says   *service.Feedback
 	news   *event.Log
 	owner  autonoma.Actor
 	core   model.Model          // of the lowest tier, if it has one of its own
@@ -126,6 +127,7 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 		Source: func(context.Context, autonoma.Request) error { return nil },
 	}
 	h.tasks, h.agents, h.asks = service.NewTasks(needs), service.NewAgents(needs), service.NewApprovals(needs)
+	h.says = service.NewFeedback(needs)
 	keys := service.NewKeys(h.db)
 	key := must(keys.Create(t.Context(), "owner", autonoma.Startup, autonoma.KeyScopes))(t)
 	h.owner = must(keys.Who(t.Context(), key))(t)

@@ -16,7 +16,8 @@ type made struct {
 	run        autonoma.Run
 	results    []rigor.Earlier // in the order in which the steps were begun
 	base, head string
-	apart      []rigor.Earlier // results that are in conflict with the head, and not in it
+	apart      []rigor.Earlier    // results that are in conflict with the head, and not in it
+	observers  []autonoma.AgentID // who changed something and may only propose it
 }
 
 // made returns what the completed executions of a run made, with one that is not
@@ -35,7 +36,7 @@ func (w *Worker) made(ctx context.Context, id autonoma.RunID, last autonoma.Exec
 			all[i] = last
 		}
 	}
-	m := made{run: run, results: completed(run, all)}
+	m := made{run: run, results: completed(run, all), observers: observers(all)}
 	if len(m.results) == 0 {
 		return m, nil
 	}
@@ -54,6 +55,18 @@ func (w *Worker) made(ctx context.Context, id autonoma.RunID, last autonoma.Exec
 		m.keep(func(r autonoma.Result) bool { return service.Within(all, m.head, r.Commit) })
 	}
 	return m, nil
+}
+
+// observers returns the agents that changed something in an execution in which they
+// were to observe: nothing of it is applied, nor of what was built on it.
+func observers(all []autonoma.Execution) []autonoma.AgentID {
+	var who []autonoma.AgentID
+	for _, e := range all {
+		if e.Mode == autonoma.Observe && e.Status == autonoma.StepCompleted && e.Result.Changed && !slices.Contains(who, e.Agent) {
+			who = append(who, e.Agent)
+		}
+	}
+	return who
 }
 
 // keep sets the results apart that are not within the head.

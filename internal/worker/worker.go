@@ -50,6 +50,10 @@ type Config struct {
 
 	// Resolve decides about a step before it begins; the services have the same.
 	Resolve service.Resolve
+
+	// StartMode is the mode of agents of which nothing was counted yet; the services have
+	// the same.
+	StartMode autonoma.Mode
 }
 
 // A Worker carries out executions. Its Queue must be set before the first one:

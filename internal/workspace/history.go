@@ -37,6 +37,47 @@ const (
 	maxSubject    = 200 // bytes of a subject
 )
 
+// A Past is how much a repository's commits have to tell.
+type Past struct {
+	Commits int       // of people, as far as was looked
+	Telling int       // those whose subject has at least three words
+	Newest  time.Time // when the newest was made; zero if there is none
+}
+
+// Past counts the commits before one of the run's, at most so many. Merges and what
+// agents committed are left out.
+func (s *Store) Past(ctx context.Context, run, commit string, most int) (Past, error) {
+	repo, err := s.pair(run, commit, commit)
+	if err != nil {
+		return Past{}, err
+	}
+	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	out := &bounded{limit: 16 << 20}
+	_, err = s.git.run(limited, call{gitDir: repo.dir, stdout: out, args: []string{
+		"log", "-n", strconv.Itoa(most), "--no-merges", "--no-color", "--format=%ct%x02%ae%x02%s", "--end-of-options", commit, "--",
+	}})
+	if err != nil && out.buf.Len() == 0 || ctx.Err() != nil {
+		return Past{}, unknown(err, "count the commits")
+	}
+	var p Past
+	for line := range strings.Lines(out.buf.String()) {
+		fields := strings.SplitN(line, "\x02", 3)
+		if len(fields) != 3 || strings.HasSuffix(fields[1], "@autonoma.invalid") {
+			continue
+		}
+		p.Commits++
+		if len(strings.Fields(fields[2])) >= 3 {
+			p.Telling++
+		}
+		seconds, _ := strconv.ParseInt(fields[0], 10, 64) // git wrote it
+		if at := time.Unix(seconds, 0).UTC(); at.After(p.Newest) {
+			p.Newest = at
+		}
+	}
+	return p, nil
+}
+
 // History looks at the last commits before one of the run's. Merges are left
 // out. It gives up after five seconds with what it has.
 func (s *Store) History(ctx context.Context, run, commit string) (History, error) {

@@ -646,6 +646,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was said of work, newest first */
+        get: operations["listFeedback"];
+        put?: never;
+        /** Say whether work that is over was right */
+        post: operations["giveFeedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/feedback/{feedbackId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what was said of work */
+        get: operations["getFeedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/health": {
         parameters: {
             query?: never;
@@ -881,44 +916,56 @@ export interface components {
         ACMF: {
             /**
              * Format: double
-             * @description Its own estimate of what it completed, from 0 to 1; null before there is any.
+             * @description Its own estimate of its successes, from 0 to 1; null before there is any.
              */
             averageConfidence: number | null;
+            /** @description The modes it gained and lost, newest first, at most 20. */
+            changes: components["schemas"]["ModeChange"][];
             /**
              * Format: int64
-             * @description Failed since the last that was completed.
+             * @description Failures since the last success. The fifth costs it its mode.
              */
             consecutiveFailures: number;
             /**
              * Format: int64
-             * @description Completed since the last that failed.
+             * @description Successes since the last failure, or since a person last decided otherwise.
              */
             consecutiveSuccesses: number;
+            /**
+             * Format: double
+             * @description Training credits for the commits of your sources. They stand for that part of the tasks that its next mode takes, but for half of them at most.
+             */
+            credits: number;
             /**
              * @description How far it may go by itself.
              * @enum {string}
              */
             mode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
             /**
-             * @description The mode it may reach next. This version lets none be reached, so it is null.
+             * @description The mode it may gain next; null if there is none.
              * @enum {string|null}
              */
             nextMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS" | null;
             /**
              * Format: double
-             * @description The part in which a person decided otherwise, from 0 to 1. This version does not count that, so it is null.
+             * @description The part in which a person decided otherwise, from 0 to 1; null before there is any.
              */
             overrideRate: number | null;
-            /** @description What it lacks for that. Null as long as nextMode is. */
+            /** @description What it lacks for that; null if there is none. */
             remaining: components["schemas"]["Remaining"] | null;
             /**
+             * Format: date-time
+             * @description When it gained or lost its mode, from when on all that follows is counted; null if it started in it.
+             */
+            since: string | null;
+            /**
              * Format: double
-             * @description The part that was completed, from 0 to 1; null before there is any.
+             * @description The part of them whose result holds, from 0 to 1; null before there is any.
              */
             successRate: number | null;
             /**
              * Format: int64
-             * @description How often it came to an end by itself, completed or failed.
+             * @description How many of its executions tell something of it: those that came to a result, and those that failed by what it did.
              */
             tasks: number;
         };
@@ -977,7 +1024,7 @@ export interface components {
         };
         Agent: {
             /**
-             * @description How far it may go by itself. All agents begin at ASSISTED; this version does not count towards another mode yet.
+             * @description How far it may go by itself, in work for you. It begins where the operator lets agents begin, ASSISTED unless told otherwise, and gains and loses modes by what it does.
              * @enum {string}
              */
             acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
@@ -1041,7 +1088,7 @@ export interface components {
             /** @description What its maturity is judged by. */
             acmf: components["schemas"]["ACMF"];
             /**
-             * @description How far it may go by itself. All agents begin at ASSISTED; this version does not count towards another mode yet.
+             * @description How far it may go by itself, in work for you. It begins where the operator lets agents begin, ASSISTED unless told otherwise, and gains and loses modes by what it does.
              * @enum {string}
              */
             acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
@@ -1372,7 +1419,7 @@ export interface components {
         };
         CreateTask: {
             /**
-             * @description How far the agents may go by themselves, at most: the lower of this and their own mode holds. With OBSERVE the result is only kept as artifacts. LEARNING is not in this version, which refuses it.
+             * @description How far the agents may go by themselves, at most: the lower of this and their own mode holds. With OBSERVE the result is only kept as artifacts.
              * @enum {string|null}
              */
             acmfMode?: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS" | null;
@@ -1590,7 +1637,7 @@ export interface components {
         };
         Execution: {
             /**
-             * @description How far the agent may go by itself.
+             * @description How far the agent may go by itself in it: as far as it had earned when it was begun, and the run allows.
              * @enum {string}
              */
             acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
@@ -1679,6 +1726,36 @@ export interface components {
             /** @description What the platform found out by itself about headCommit; null if it did not look. */
             verification: components["schemas"]["Verification"] | null;
         };
+        Feedback: {
+            /**
+             * Format: date-time
+             * @description When it was given.
+             */
+            createdAt: string;
+            /** @description The executions that it is about. Of each there is one feedback. */
+            executions: components["schemas"]["JudgedExecution"][];
+            /** @description Names the feedback. */
+            id: string;
+            /** @description The key with which it was given. */
+            keyId: string;
+            /** @description The name of that key. */
+            name: string;
+            /** @description Why so, if that was said. */
+            reason: string | null;
+            /**
+             * @description Whether the work was right.
+             * @enum {string}
+             */
+            signal: "accept" | "reject";
+            /** @description The run that it was given for. */
+            taskId: string;
+        };
+        Feedbacks: {
+            /** @description The feedback, newest first. */
+            feedback: components["schemas"]["Feedback"][];
+            /** @description Give it as cursor to get the next page; null on the last. */
+            nextCursor: string | null;
+        };
         Field: {
             /** @description The field, as in capabilities[1]; empty for the body as a whole. */
             field: string;
@@ -1734,6 +1811,19 @@ export interface components {
              * @description What the score is held against at the scope; null if there is none.
              */
             threshold: number | null;
+        };
+        GiveFeedback: {
+            /** @description An execution that is over. */
+            executionId?: string;
+            /** @description Why so: at most 2,000 characters. */
+            reason?: string;
+            /**
+             * @description accept says that the work was right; reject, that it was not, which counts against its agents as a decision of a person.
+             * @enum {string}
+             */
+            signal: "accept" | "reject";
+            /** @description A task, a workflow or an invocation that is over. The feedback is about those of its executions that changed the repository or, where none did, about the last one. */
+            taskId?: string;
         };
         Health: {
             /** @description The services by name: database, queue, models, sandbox. */
@@ -1867,7 +1957,7 @@ export interface components {
         };
         Invoke: {
             /**
-             * @description How far the agent may go by itself, at most: the lower of this and its own mode holds. With OBSERVE the result is only kept as artifacts. LEARNING is not in this version, which refuses it.
+             * @description How far the agent may go by itself, at most: the lower of this and its own mode holds. With OBSERVE the result is only kept as artifacts.
              * @enum {string|null}
              */
             acmfMode?: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS" | null;
@@ -1915,6 +2005,12 @@ export interface components {
             status: "queued" | "in_progress" | "awaiting_approval" | "waiting_provider" | "completed" | "failed" | "cancelled";
             /** @description Path of the execution's status. */
             statusUrl: string;
+        };
+        JudgedExecution: {
+            /** @description Names the execution. What a resumed run took over is judged where it was done. */
+            executionId: string;
+            /** @description Whose work it is. */
+            personality: string;
         };
         Key: {
             /**
@@ -2063,6 +2159,25 @@ export interface components {
             runs: number;
             /** @description Of the figures, by the agent's word. Without one, of a command that prints no number, milliseconds. */
             unit: string;
+        };
+        ModeChange: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * @description The mode before.
+             * @enum {string}
+             */
+            from: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
+            /** @description What led to it. */
+            reason: string;
+            /**
+             * @description The mode from then on.
+             * @enum {string}
+             */
+            to: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
         };
         ModelSpent: {
             /**
@@ -2262,8 +2377,28 @@ export interface components {
         };
         Remaining: {
             /**
+             * Format: double
+             * @description By how much it is too low.
+             */
+            averageConfidence: number;
+            /**
              * Format: int64
-             * @description More executions that come to an end by themselves.
+             * @description How many more successes in a row it takes.
+             */
+            consecutiveSuccesses: number;
+            /**
+             * Format: double
+             * @description By how much the rate is too high.
+             */
+            overrideRate: number;
+            /**
+             * Format: double
+             * @description By how much the rate is too low.
+             */
+            successRate: number;
+            /**
+             * Format: int64
+             * @description How many more have to be counted.
              */
             tasks: number;
         };
@@ -2526,7 +2661,7 @@ export interface components {
         };
         Task: {
             /**
-             * @description How far the agents may go by themselves.
+             * @description How far its agents may go by themselves, at most: what was asked for, or the most that one of them had earned by then if that is less. How far each of them may go is told of its execution.
              * @enum {string}
              */
             acmfMode: "OBSERVE" | "LEARNING" | "ASSISTED" | "AUTONOMOUS";
@@ -4415,21 +4550,37 @@ export interface operations {
                      *       "acmfMode": "ASSISTED",
                      *       "activeTasks": 1,
                      *       "queuedTasks": 0,
-                     *       "completedTasks": 41,
-                     *       "failedTasks": 1,
-                     *       "successRate": 0.9761904761904762,
+                     *       "completedTasks": 230,
+                     *       "failedTasks": 12,
+                     *       "successRate": 0.9504132231404959,
                      *       "averageDurationMs": 93000,
                      *       "lastActiveAt": "2026-02-23T15:00:05Z",
                      *       "acmf": {
                      *         "mode": "ASSISTED",
+                     *         "since": "2026-02-13T15:00:05Z",
                      *         "tasks": 42,
                      *         "successRate": 0.9761904761904762,
                      *         "consecutiveSuccesses": 12,
                      *         "consecutiveFailures": 0,
-                     *         "overrideRate": null,
+                     *         "overrideRate": 0.023809523809523808,
                      *         "averageConfidence": 0.9,
-                     *         "nextMode": null,
-                     *         "remaining": null
+                     *         "credits": 0.25,
+                     *         "nextMode": "AUTONOMOUS",
+                     *         "remaining": {
+                     *           "tasks": 333,
+                     *           "successRate": 0,
+                     *           "consecutiveSuccesses": 38,
+                     *           "overrideRate": 0.0039,
+                     *           "averageConfidence": 0
+                     *         },
+                     *         "changes": [
+                     *           {
+                     *             "from": "LEARNING",
+                     *             "to": "ASSISTED",
+                     *             "at": "2026-02-13T15:00:05Z",
+                     *             "reason": "coder-ai went from LEARNING to ASSISTED: 95.0 % of 200 tasks were successes, the last 44 in a row; people decided otherwise in 1.5 %; its confidence was 95.0 %"
+                     *           }
+                     *         ]
                      *       }
                      *     }
                      */
@@ -5370,6 +5521,117 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    listFeedback: {
+        parameters: {
+            query?: {
+                /** @description The nextCursor of the page before. */
+                cursor?: string;
+                /** @description How many a page holds at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedbacks"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    giveFeedback: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveFeedback"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    getFeedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names the feedback. */
+                feedbackId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
