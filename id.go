@@ -30,6 +30,8 @@ type (
 	DeliveryID string
 	// An ApprovalID names a question to a human: appr_….
 	ApprovalID string
+	// A KnowledgeID names something that is remembered of a repository: know_….
+	KnowledgeID string
 	// An AgentID names a specialist, as in coder-ai. It is given by its file.
 	AgentID string
 )
@@ -65,6 +67,9 @@ func NewDeliveryID() DeliveryID { return DeliveryID(newID("dlv_")) }
 
 // NewApprovalID returns an identifier for an approval.
 func NewApprovalID() ApprovalID { return ApprovalID(newID("appr_")) }
+
+// NewKnowledgeID returns an identifier for something that is remembered.
+func NewKnowledgeID() KnowledgeID { return KnowledgeID(newID("know_")) }
 
 // NewRequestID returns an identifier for an HTTP request that brought none.
 func NewRequestID() string { return newID("req_") }
