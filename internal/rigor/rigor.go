@@ -63,6 +63,9 @@ type Job struct {
 	// Human returns the question that the execution asked, once it is settled, and an
 	// [autonoma.Unanswered] until then.
 	Human func(ctx context.Context, q autonoma.Question) (autonoma.Approval, error)
+	// Known returns what is remembered of the repository, whose base is known by then, in
+	// at most so many bytes. What it returns is data. Nil: nothing is.
+	Known func(ctx context.Context, base string, most int) (string, error)
 	// Afford returns an error if the run may not spend what a turn costs at worst.
 	Afford func(ctx context.Context, m model.Info, r model.Request) error
 }

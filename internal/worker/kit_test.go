@@ -50,19 +50,21 @@ var openBox = sync.OnceValues(func() (sandbox.Sandbox, error) {
 
 // A house is the whole system but for its doors, in one process.
 type house struct {
-	t      *testing.T
-	data   string
-	repo   string
-	db     *store.DB
-	queue  *queue.Queue
-	tasks  *service.Tasks
-	agents *service.Agents
-	asks   *service.Approvals
-	news   *event.Log
-	owner  autonoma.Actor
-	spaces *workspace.Store
-	stop   func() // waits until the worker is at rest
-	again  func() // starts a new process on the same data, after stop
+	t         *testing.T
+	data      string
+	repo      string
+	db        *store.DB
+	queue     *queue.Queue
+	tasks     *service.Tasks
+	agents    *service.Agents
+	asks      *service.Approvals
+	known     *service.Knowledge
+	news      *event.Log
+	owner     autonoma.Actor
+	spaces    *workspace.Store
+	forgetful bool   // learns nothing, from the next start on
+	stop      func() // waits until the worker is at rest
+	again     func() // starts a new process on the same data, after stop
 }
 
 // open starts the system, with m as the model of all tiers and a repository of
@@ -101,7 +103,7 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	events := event.NewLog(h.db, 100*time.Millisecond)
 	h.news = events
 	w := worker.New(worker.Config{
-		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2, Resolve: resolve,
+		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2, Resolve: resolve, Learns: !h.forgetful,
 		Engine: &rigor.Engine{
 			Policy: must(rigor.DefaultPolicy())(t), Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
 			Installer: setup.New(filepath.Join(data, "setup"), box, tools, env, os.Getenv),
@@ -116,6 +118,7 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 		Source: func(context.Context, autonoma.Request) error { return nil },
 	}
 	h.tasks, h.agents, h.asks = service.NewTasks(needs), service.NewAgents(needs), service.NewApprovals(needs)
+	h.known = service.NewKnowledge(h.db)
 	keys := service.NewKeys(h.db)
 	key := must(keys.Create(t.Context(), "owner", autonoma.Startup, autonoma.KeyScopes))(t)
 	h.owner = must(keys.Who(t.Context(), key))(t)

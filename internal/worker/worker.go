@@ -43,6 +43,9 @@ type Config struct {
 
 	// Resolve decides about a step before it begins; the services have the same.
 	Resolve service.Resolve
+	// Learns says whether runs are told what is remembered of their repositories, and
+	// add to it.
+	Learns bool
 }
 
 // A Worker carries out executions. Its Queue must be set before the first one:
@@ -206,6 +209,7 @@ func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.R
 		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier(run, all, exec.Step),
 		Beside:  !run.Alone(exec.Step),
 		Journal: journal.Open(exec.ID, l, past, w.cut), At: lastCheckpoint(past), Longest: l.longest(), Afford: l.afford, Human: w.human(exec.ID),
+		Known: w.known(lease, run),
 	})
 }
 

@@ -1,0 +1,49 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"autonoma"
+	"autonoma/internal/store"
+)
+
+// Of what runs teach about one source so much is kept: the oldest makes room, but not
+// what a person wrote, nor what is known of another source.
+func TestOutcomesMakeRoom(t *testing.T) {
+	db, tenant := fresh(t)
+	remember := func(source, name, text string, at int64) {
+		t.Helper()
+		k := autonoma.Knowledge{
+			ID: autonoma.NewKnowledgeID(), Tenant: tenant, Source: source, Kind: autonoma.RunOutcome, Name: name, Type: autonoma.AntiPattern, Text: text,
+			CreatedAt: time.Unix(at, 0), UpdatedAt: time.Unix(at, 0),
+		}
+		update(t, db, func(tx *store.Tx) error { return tx.Remember(k) })
+	}
+	of := func(source string) map[string]autonoma.Knowledge {
+		t.Helper()
+		all, err := db.Knowledge(t.Context(), store.KnowledgeFilter{Tenant: tenant, Source: source, Limit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]autonoma.Knowledge{}
+		for _, k := range all {
+			found[k.Name] = k
+		}
+		return found
+	}
+	remember("/other", "0", "old", 0)
+	remember("/repo", "edited", "old", 0)
+	edited := of("/repo")["edited"]
+	edited.EditedBy, edited.Text = "key_1", "mine"
+	update(t, db, func(tx *store.Tx) error { return tx.EditKnowledge(edited) })
+	for i := range 130 {
+		remember("/repo", fmt.Sprint(i), "new", int64(1+i))
+	}
+	remember("/repo", "30", "once more", 1000)
+	got := of("/repo")
+	if len(got) != 101 || got["edited"].Text != "mine" || got["29"].ID != "" || got["31"].ID == "" || got["30"].Text != "once more" || len(of("/other")) != 1 {
+		t.Errorf("%d are kept: %+v, %+v, %+v", len(got), got["edited"], got["29"], got["30"])
+	}
+}
