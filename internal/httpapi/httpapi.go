@@ -30,6 +30,7 @@ type Config struct {
 	Tasks     *service.Tasks
 	Agents    *service.Agents
 	Hooks     *service.Hooks
+	Knowledge *service.Knowledge
 	Tenants   *service.Tenants
 	Keys      *service.Keys
 	Receipts  *service.Receipts // nil: requests that are sent again are done again
@@ -114,6 +115,7 @@ func (s *server) routes() {
 	s.hookRoutes()
 	s.adminRoutes()
 	s.approvalRoutes()
+	s.knowledgeRoutes()
 	s.workflowRoutes()
 	s.utilityRoutes()
 }

@@ -92,7 +92,7 @@ func newParts(t testing.TB) *kit {
 	k.operator = must(keys.Found(ctx, "admin"))(t)
 	k.doc = must(openapi3.NewLoader().LoadFromData(httpapi.Document()))(t)
 	k.cfg = httpapi.Config{
-		Tasks: k.tasks, Hooks: k.hooks, Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db), Keys: keys,
+		Tasks: k.tasks, Hooks: k.hooks, Knowledge: service.NewKnowledge(db), Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db), Keys: keys,
 		Receipts: service.NewReceipts(db, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
 		Health: func(context.Context) map[string]api.Service {
 			return map[string]api.Service{"database": {Status: api.Healthy, Message: "ok"}}
