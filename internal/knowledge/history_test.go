@@ -2,6 +2,7 @@ package knowledge_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -106,5 +107,31 @@ func TestOfLongHistory(t *testing.T) {
 	}
 	if count[autonoma.HotSpot] != 5 || count[autonoma.Coupling] != 8 || count[autonoma.Convention] != 1 || len(names) != len(first) {
 		t.Errorf("%v of %d, under %d names", count, len(first), len(names))
+	}
+}
+
+// The guide shows the sentences that are made.
+func TestGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/guide/knowledge.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := past(500, func(i int) (string, string) {
+		files := either(i, 225, "internal/pay/round.go ", "")
+		return either(i, 200, "feat: x", either(i, 350, "fix: x", either(i, 460, "chore: x", "Oops"))), files + either(i, 28, "api/a.yaml api/gen.go", either(i, 36, "api/a.yaml", ""))
+	})
+	made := knowledge.OfHistory(h)
+	failing := []autonoma.Checked{{Command: "go test ./...", After: autonoma.Failing, Tests: &autonoma.Tests{Failing: []string{"TestRound"}}}}
+	run := ended(autonoma.Failed, autonoma.NotVerified, failing, nil)
+	run.Request.Task = "Round up"
+	outcome, _ := knowledge.OfRun(run, nil)
+	made = append(made, outcome, knowledge.OfRefusal(run, "not on a Friday"))
+	if len(made) != 5 {
+		t.Errorf("%+v", made)
+	}
+	for _, k := range made {
+		if !strings.Contains(string(guide), "| `"+string(k.Kind)+"` |") || !strings.Contains(string(guide), k.Text) {
+			t.Errorf("the guide does not show %s: %s", k.Kind, k.Text)
+		}
 	}
 }
