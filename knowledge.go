@@ -3,6 +3,7 @@ package autonoma
 import (
 	"fmt"
 	"math"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 type Knowledge struct {
 	ID     KnowledgeID
 	Tenant TenantID
-	Source string // as in the request of a run
+	Source string // as in the request of a run; it holds no password
 	Kind   KnowledgeKind
 	Name   string // tells it from others of its kind and source: what is found once more takes its place
 	Type   ObservationType
@@ -106,6 +107,9 @@ func (k *Knowledge) Normalize() error {
 		k.Type = ObservedPattern
 	}
 	checkPlain(&faults, "source", k.Source, MaxSource)
+	if u, err := url.Parse(k.Source); err == nil && u.User != nil && u.Scheme != "ssh" {
+		faults.add("source", "must not carry a user name or a password")
+	}
 	checkPlain(&faults, "text", k.Text, MaxKnowledge)
 	if !slices.Contains(ObservationTypes, k.Type) {
 		faults.add("type", "must be one of %v", ObservationTypes)

@@ -65,6 +65,10 @@ func TestKnowledgeFaults(t *testing.T) {
 	if !slices.Equal(fields, want) {
 		t.Errorf("at fault are %v, want %v", fields, want)
 	}
+	secret := autonoma.Knowledge{Source: "https://x:token@example.com/a.git", Text: "x"}
+	if err := secret.Normalize(); !errors.Is(err, autonoma.ErrInvalid) || strings.Contains(err.Error(), "token") {
+		t.Errorf("a source with a password: %v", err)
+	}
 	many := autonoma.Knowledge{Source: "/repo", Text: "x", Paths: slices.Repeat([]string{"a"}, autonoma.MaxKnowledgePaths+1)}
 	if err := many.Normalize(); !errors.Is(err, autonoma.ErrInvalid) {
 		t.Errorf("too many paths: %v", err)

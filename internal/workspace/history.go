@@ -30,6 +30,10 @@ const (
 	maxSubject   = 200 // bytes of a subject
 )
 
+// agentDomain is where the addresses of agents are, who are the authors of what they
+// change.
+const agentDomain = "@autonoma.invalid"
+
 // History looks at the last commits before one of the run's. Merges are left
 // out. It gives up after five seconds with what it has.
 func (s *Store) History(ctx context.Context, run, commit string) (History, error) {
@@ -42,7 +46,7 @@ func (s *Store) History(ctx context.Context, run, commit string) (History, error
 	out := &bounded{limit: 16 << 20}
 	_, err = s.git.run(limited, call{gitDir: repo.dir, stdout: out, args: []string{
 		"log", "-n", strconv.Itoa(historyDepth), "--no-merges", "--no-renames", "--name-status", "--no-color", "--no-ext-diff", "--no-textconv",
-		"--format=%x01%H%x02%ct%x02%ce%x02%s", "--end-of-options", commit, "--",
+		"--format=%x01%H%x02%ct%x02%ce%x02%ae%x02%s", "--end-of-options", commit, "--",
 	}})
 	if err != nil && out.buf.Len() == 0 || ctx.Err() != nil {
 		return History{}, unknown(err, "read the history")
@@ -59,16 +63,17 @@ func parseHistory(out string) History {
 	seen := map[string]bool{}
 	for record := range strings.SplitSeq(out, "\x01") {
 		head, files, _ := strings.Cut(record, "\n")
-		fields := strings.SplitN(head, "\x02", 4)
-		if len(fields) != 4 {
+		fields := strings.SplitN(head, "\x02", 5)
+		if len(fields) != 5 {
 			continue
 		}
 		seconds, _ := strconv.ParseInt(fields[1], 10, 64) // git wrote it
-		subject := strings.ToValidUTF8(fields[3], "?")
+		subject := strings.ToValidUTF8(fields[4], "?")
 		if len(subject) > maxSubject {
 			subject = strings.ToValidUTF8(subject[:maxSubject], "") + "…"
 		}
-		c := PastCommit{Commit: fields[0], Date: time.Unix(seconds, 0).UTC(), Subject: subject, Ours: strings.HasSuffix(platform, "<"+fields[2]+">")}
+		c := PastCommit{Commit: fields[0], Date: time.Unix(seconds, 0).UTC(), Subject: subject}
+		c.Ours = strings.HasSuffix(platform, "<"+fields[2]+">") || strings.HasSuffix(fields[3], agentDomain) // who rebases becomes its committer
 		for line := range strings.SplitSeq(files, "\n") {
 			status, file, ok := strings.Cut(line, "\t")
 			if !ok || strings.HasPrefix(file, `"`) {

@@ -144,6 +144,7 @@ func TestHistory(t *testing.T) {
 		step.change()
 		workspacetest.Commit(t, repo, step.subject)
 	}
+	workspacetest.Git(t, repo, "commit", "--quiet", "--allow-empty", "--author", "coder-ai <coder-ai@autonoma.invalid>", "--message", "Do as told")
 	s := workspacetest.Store(t)
 	base := workspacetest.Prepare(t, s, run, repo)
 	h, err := s.History(t.Context(), run, base.Commit)
@@ -153,8 +154,11 @@ func TestHistory(t *testing.T) {
 	var told []string
 	for _, c := range h.Commits {
 		told = append(told, fmt.Sprint(c.Subject, c.Files))
+		if c.Ours != (c.Subject == "Do as told") {
+			t.Errorf("%q: ours: %v", c.Subject, c.Ours)
+		}
 	}
-	want := []string{`Name it "oddly"[]`, "Bring one back[back.txt]", "Remove two[back.txt gone.txt]", "Start[a.txt back.txt gone.txt sub/ä b.txt]"}
+	want := []string{"Do as told[]", `Name it "oddly"[]`, "Bring one back[back.txt]", "Remove two[back.txt gone.txt]", "Start[a.txt back.txt gone.txt sub/ä b.txt]"}
 	if !slices.Equal(told, want) || len(h.Gone) != 1 || !h.Gone["gone.txt"] {
 		t.Errorf("%q, gone: %v", told, h.Gone)
 	}
