@@ -32,6 +32,8 @@ type (
 	ApprovalID string
 	// A FeedbackID names what a person said of work: fbk_….
 	FeedbackID string
+	// A KnowledgeID names something that is remembered of a repository: know_….
+	KnowledgeID string
 	// An AgentID names a specialist, as in coder-ai. It is given by its file.
 	AgentID string
 )
@@ -70,6 +72,9 @@ func NewApprovalID() ApprovalID { return ApprovalID(newID("appr_")) }
 
 // NewFeedbackID returns an identifier for a feedback.
 func NewFeedbackID() FeedbackID { return FeedbackID(newID("fbk_")) }
+
+// NewKnowledgeID returns an identifier for something that is remembered.
+func NewKnowledgeID() KnowledgeID { return KnowledgeID(newID("know_")) }
 
 // NewRequestID returns an identifier for an HTTP request that brought none.
 func NewRequestID() string { return newID("req_") }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -53,11 +54,17 @@ func (c *Client) Tasks(ctx context.Context, status autonoma.Status) iter.Seq2[ap
 
 // pages yields the entries of a list that have the given status, or all if it is empty.
 func pages[Page, Entry any](ctx context.Context, c *Client, path, status string, of func(Page) ([]Entry, *string)) iter.Seq2[Entry, error] {
+	query := url.Values{"limit": {strconv.Itoa(api.MaxPage)}}
+	if status != "" {
+		query.Set("status", status)
+	}
+	return paged(ctx, c, path, query, of)
+}
+
+// paged yields the entries of a list that a query asks for, page by page.
+func paged[Page, Entry any](ctx context.Context, c *Client, path string, query url.Values, of func(Page) ([]Entry, *string)) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		query := url.Values{"limit": {strconv.Itoa(api.MaxPage)}}
-		if status != "" {
-			query.Set("status", status)
-		}
+		query := maps.Clone(query) // it may be gone through once more
 		for {
 			page, err := do[Page](ctx, c, http.MethodGet, path+"?"+query.Encode(), nil)
 			if err != nil {
@@ -169,6 +176,18 @@ func do[Out any](ctx context.Context, c *Client, method, path string, in any) (O
 		return none, err
 	}
 	return read[Out](resp)
+}
+
+// remove sends a request whose answer is empty.
+func (c *Client) remove(ctx context.Context, path string) error {
+	resp, err := c.send(ctx, http.MethodDelete, path, nil, nil)
+	if err != nil {
+		return err
+	}
+	if err := problemOf(resp); err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 // health asks for how something is. That it does not work is an answer too.

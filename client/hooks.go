@@ -37,14 +37,7 @@ func (c *Client) ChangeWebhook(ctx context.Context, id autonoma.HookID, in api.C
 
 // DeleteWebhook removes a webhook.
 func (c *Client) DeleteWebhook(ctx context.Context, id autonoma.HookID) error {
-	resp, err := c.send(ctx, http.MethodDelete, hookPath(id), nil, nil)
-	if err != nil {
-		return err
-	}
-	if err := problemOf(resp); err != nil {
-		return err
-	}
-	return resp.Body.Close()
+	return c.remove(ctx, hookPath(id))
 }
 
 // PingWebhook has a webhook told webhook.ping. What came of it stands in its

@@ -56,12 +56,7 @@ func (c *Client) ChangeWorkflow(ctx context.Context, w api.Workflow) (api.Workfl
 
 // DeleteWorkflow removes a workflow. Runs of it go on.
 func (c *Client) DeleteWorkflow(ctx context.Context, name string) error {
-	resp, err := c.send(ctx, http.MethodDelete, workflowPath(name), nil, nil)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	return problemOf(resp)
+	return c.remove(ctx, workflowPath(name))
 }
 
 // ValidateWorkflow returns a definition with its defaults filled in, or all that is

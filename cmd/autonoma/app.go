@@ -54,6 +54,7 @@ type app struct {
 	tasks    *service.Tasks
 	agents   *service.Agents
 	hooks    *service.Hooks
+	known    *service.Knowledge
 	sender   *webhook.Sender
 	asks     *service.Approvals
 	signers  *service.SigningKeys
@@ -124,7 +125,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
 	a.worker = worker.New(worker.Config{
 		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode,
-		Version: version(), Sign: secrets.Signer,
+		Version: version(), Sign: secrets.Signer, Learns: cfg.Knowledge,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
 		},
@@ -136,13 +137,13 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 		return nil, err
 	}
 	a.worker.Queue = a.queue
-	a.keys, a.tenants = service.NewKeys(a.db), service.NewTenants(a.db)
+	a.keys, a.tenants, a.known = service.NewKeys(a.db), service.NewTenants(a.db), service.NewKnowledge(a.db)
 	a.receipts = service.NewReceipts(a.db, time.Now)
 	a.limits = service.NewLimits(a.db, cfg.Plans, time.Now)
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
-		Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode, Month: cfg.Budgets.Month,
+		Resolve: service.ResolveWorkflow, Learns: cfg.Knowledge, StartMode: cfg.StartMode, Month: cfg.Budgets.Month,
 		BranchAt: func(source, branch string) string { return workspace.BranchAt(source, cfg.SourceRoots, branch) },
 	}
 	a.signers, a.says = service.NewSigningKeys(a.db, secrets), service.NewFeedback(needs)
@@ -239,7 +240,7 @@ func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	web := httpapi.NewServer(httpapi.Config{
-		Tasks: a.tasks, Hooks: a.hooks, Agents: a.agents, Approvals: a.asks, Feedback: a.says, Workflows: a.flows, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
+		Tasks: a.tasks, Hooks: a.hooks, Knowledge: a.known, Agents: a.agents, Approvals: a.asks, Feedback: a.says, Workflows: a.flows, Tenants: a.tenants, Keys: a.keys, Receipts: a.receipts,
 		SigningKeys: a.signers, Who: a.keys.Who, Admit: a.limits.Admit, Health: a.health, Rigor: a.rigor, Ready: a.up, Version: version(), Log: a.requests,
 	})
 	// Without a model or a sandbox, what was accepted before waits for them.

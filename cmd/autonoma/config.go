@@ -33,6 +33,7 @@ type config struct {
 	Flows       string
 	Gates       string
 	Push        bool
+	Knowledge   bool
 	// CallbackAllow are networks that webhooks may lead to although they are not public.
 	CallbackAllow []netip.Prefix
 	LogLevel      slog.Level
@@ -81,6 +82,8 @@ var settings = []setting{
 		setPath(func(c *config) *string { return &c.Gates }), func(c *config) string { return c.Gates }},
 	{"push", "AUTONOMA_PUSH", "push", "push results to sources that are URLs",
 		func(c *config, v string) (err error) { c.Push, err = strconv.ParseBool(v); return err }, func(c *config) string { return strconv.FormatBool(c.Push) }},
+	{"knowledge", "AUTONOMA_KNOWLEDGE", "knowledge", "whether agents are told what is remembered of a repository, and add to it: on or off",
+		setKnowledge, func(c *config) string { return map[bool]string{true: "on", false: "off"}[c.Knowledge] }},
 	{"callbackAllow", "AUTONOMA_CALLBACK_ALLOW", "callback-allow", "networks that webhooks may lead to although they are not public, as in 127.0.0.0/8,10.1.0.0/16",
 		setNetworks, func(c *config) string { return joined(c.CallbackAllow) }},
 	{"logLevel", "AUTONOMA_LOG_LEVEL", "log-level", "debug, info, warn or error",
@@ -165,6 +168,14 @@ func setSandbox(c *config, v string) error {
 	return nil
 }
 
+func setKnowledge(c *config, v string) error {
+	if v != "on" && v != "off" {
+		return errors.New("must be on or off")
+	}
+	c.Knowledge = v == "on"
+	return nil
+}
+
 func setSlots(c *config, v string) (err error) {
 	c.Slots, err = strconv.Atoi(v)
 	if err != nil || c.Slots < 1 || c.Slots > 1000 {
@@ -189,6 +200,7 @@ func (w world) defaults() *config {
 		Sandbox:   "auto",
 		Slots:     8,
 		StartMode: autonoma.StartMode,
+		Knowledge: true,
 		Plans:     autonoma.DefaultPlans(),
 		home:      w.Getenv("HOME"),
 		origin:    map[string]string{},

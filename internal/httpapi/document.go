@@ -42,6 +42,7 @@ func (s *server) describe() huma.Config {
 				{Name: "approvals", Description: "Questions to humans, on whose answers tasks wait."},
 				{Name: "evidence", Description: "The keys that sign what was found out about results."},
 				{Name: "feedback", Description: "What people say of work that is over."},
+				{Name: "knowledge", Description: "What is remembered of repositories, and told to the agents that work on them."},
 				{Name: "webhooks", Description: "Who is told of what happens to tasks."},
 				{Name: "admin", Description: "Tenants and keys."},
 				{Name: "utility", Description: "About the server."},
@@ -137,6 +138,9 @@ func (s *server) finish() {
 	for name, schema := range doc.Components.Schemas.Map() {
 		refine(name, schema)
 	}
+	kind := parameterOf(doc.Paths[knowledges].Get, "kind")
+	kind.Schema.Enum = anyOf(autonoma.KnowledgeKinds)
+	kind.Schema.PrecomputeMessages()
 	for path, statuses := range map[string][]any{
 		"/v1/agents/tasks": anyOf(autonoma.Statuses), "/v1/approvals": anyOf(autonoma.ApprovalStatuses),
 	} {
@@ -182,6 +186,7 @@ func (s *server) describeBodies(doc *huma.OpenAPI) {
 		doc.Paths[path].Get.Responses["200"].Content["application/json"].Example = example
 	}
 	s.describeHooks(doc)
+	s.describeKnowledge(doc)
 	s.describeEvents(doc.Paths[task+"/events"].Get)
 	doc.Paths[task+"/diff"].Get.Responses["200"].Content = diffContent()
 	doc.Paths[task+"/artifacts/{artifactId}"].Get.Responses["200"].Content = anyContent()

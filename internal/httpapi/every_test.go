@@ -34,6 +34,7 @@ func (k *kit) things() map[string]string {
 		"webhookId":   made("/v1/webhooks", `{"url": "https://example.com/hook", "events": ["*"]}`, "id"),
 		"name":        made("/v1/customer/workflows", `{"name": "own", "steps": [{"id": "a", "agent": "coder-ai", "task": "x"}]}`, "name"),
 		"id":          made("/v1/customer/workflow", run, "workflowId"),
+		"knowledgeId": made("/v1/knowledge", `{"source": "/repo", "text": "Mind the gap."}`, "id"),
 		"keyId":       made("/v1/admin/keys", `{"name": "x"}`, "id"),
 	}
 	t["deliveryId"] = made("/v1/webhooks/"+t["webhookId"]+"/ping", "", "id")
@@ -133,7 +134,8 @@ func TestEveryOperationIsForItsTenant(t *testing.T) {
 // bodies are good ones, for the operations on things that have one.
 var bodies = map[string]string{
 	"changeTenant": `{"plan": "scale"}`, "rotateKey": `{}`, "decideApproval": `{"decision": "approve"}`,
-	"changeWebhook": `{"disabled": true}`, "changeWorkflow": `{"steps": [{"id": "a", "agent": "coder-ai", "task": "y"}]}`,
+	"changeKnowledge": `{"confidence": 0.5}`,
+	"changeWebhook":   `{"disabled": true}`, "changeWorkflow": `{"steps": [{"id": "a", "agent": "coder-ai", "task": "y"}]}`,
 }
 
 // Whatever is wrong with a body as such, every operation that takes one says so.

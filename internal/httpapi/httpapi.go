@@ -30,6 +30,7 @@ type Config struct {
 	Tasks     *service.Tasks
 	Agents    *service.Agents
 	Hooks     *service.Hooks
+	Knowledge *service.Knowledge
 	Tenants   *service.Tenants
 	Keys      *service.Keys
 	Receipts  *service.Receipts // nil: requests that are sent again are done again
@@ -118,6 +119,7 @@ func (s *server) routes() {
 	s.adminRoutes()
 	s.approvalRoutes()
 	s.feedbackRoutes()
+	s.knowledgeRoutes()
 	s.workflowRoutes()
 	s.evidenceRoutes()
 	s.utilityRoutes()

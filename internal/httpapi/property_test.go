@@ -153,7 +153,7 @@ func (m *monkey) remember(body []byte) {
 		if !ok || !strings.HasSuffix(strings.ToLower(key), "id") && key != "name" {
 			continue
 		}
-		for _, parameter := range []string{key, "webhookId", "keyId", "tenantId", "approvalId", "name"} {
+		for _, parameter := range []string{key, "webhookId", "keyId", "tenantId", "approvalId", "knowledgeId", "name"} {
 			if key != "id" && parameter != key {
 				continue
 			}

@@ -92,13 +92,14 @@ func refine(name string, schema *huma.Schema) {
 		enum(p["code"], api.Codes())
 	}
 	refineAgents(name, p)
+	refineKnowledge(name, schema)
 	if !refineWorkflows(name, schema) && !slices.Contains(requests, name) {
 		schema.AdditionalProperties = nil // clients must expect more to be added to answers
 	}
 }
 
 // requests are what is sent to us: unknown fields are refused.
-var requests = []string{"CreateTask", "Budget", "MonthBudget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey", "CreateHook", "ChangeHook", "Decide", "GiveFeedback"}
+var requests = []string{"CreateTask", "Budget", "MonthBudget", "Invoke", "CreateTenant", "ChangeTenant", "CreateKey", "RotateKey", "CreateHook", "ChangeHook", "Decide", "GiveFeedback", "CreateNote", "ChangeKnowledge"}
 
 func refineTask(schema *huma.Schema) {
 	p := schema.Properties

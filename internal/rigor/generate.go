@@ -118,6 +118,7 @@ func (x *execution) introduce(b *brief) {
 		b.data("Commands of the project", "repository", x.look.commands(), x.Policy.Prompt.Output)
 	} else {
 		b.data("The repository", "repository", x.look.Context, 0)
+		x.remind(b)
 	}
 	for _, e := range x.Earlier {
 		said := e.Result.Document

@@ -53,6 +53,8 @@ type Sizes struct {
 	Document int `yaml:"document"`
 	Diff     int `yaml:"diff"`
 	Output   int `yaml:"output"`
+	// Knowledge is what is remembered of the repository.
+	Knowledge int `yaml:"knowledge"`
 }
 
 // DefaultPolicy returns the built-in policy.

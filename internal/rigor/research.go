@@ -23,6 +23,7 @@ type Look struct {
 	Base    string             `json:"baseCommit"`
 	Project project.Project    `json:"project"`
 	Context string             `json:"context,omitempty"` // what a prompt says of it
+	Known   string             `json:"known,omitempty"`   // what is remembered of it from before the run
 	Offers  []mcp.Offer        `json:"offers,omitempty"`  // tools from elsewhere, for the whole execution
 	History *autonoma.History  `json:"history,omitempty"` // what the source tells from before
 	Notices []workspace.Notice `json:"notices,omitempty"` // what its owner should know
@@ -52,6 +53,7 @@ func (x *execution) research(ctx context.Context) (string, error) {
 	var b brief
 	b.part("Task", x.Run.Request.Task)
 	b.data("The repository", "repository", x.look.Context, 0)
+	x.remind(&b)
 	found, err := a.Work(ctx, system(x.Agent, autonoma.Research, text("research")), b.String())
 	if err != nil {
 		return "", err
@@ -102,9 +104,26 @@ func (x *execution) lookAround(ctx context.Context) (Look, error) {
 		}
 		l.Context = p.Markdown(x.Policy.Prompt.Project) + "\n\n" + drawn
 	}
+	if l.Known, err = x.remember(ctx); err != nil {
+		return Look{}, err
+	}
 	p.Docs, p.CI = nil, nil // their texts are in the context; the journal keeps them once
 	l.Project = p
 	return l, nil
+}
+
+// remember returns what is remembered of the repository, for the first steps of a run:
+// those after them are told what these found.
+func (x *execution) remember(ctx context.Context) (string, error) {
+	if x.Known == nil || len(x.Earlier) > 0 {
+		return "", nil
+	}
+	return x.Known(ctx, x.base.Commit, x.Policy.Prompt.Knowledge)
+}
+
+// remind adds what is remembered of the repository.
+func (x *execution) remind(b *brief) {
+	b.data("What is known of this repository", "knowledge", x.look.Known, 0)
 }
 
 // agent returns a conversation of the step's agent.

@@ -61,6 +61,9 @@ type Job struct {
 	// Human returns the question that the execution asked, once it is settled, and an
 	// [autonoma.Unanswered] until then.
 	Human func(ctx context.Context, q autonoma.Question) (autonoma.Approval, error)
+	// Known returns what is remembered of the repository, whose base is known by then, in
+	// at most so many bytes. What it returns is data. Nil: nothing is.
+	Known func(ctx context.Context, base string, most int) (string, error)
 	// Afford sets aside what turns cost at worst.
 	Afford agent.Purse
 	// Used returns what the run has used by now; nil: what it had used at the start.

@@ -119,7 +119,10 @@ func (s *Feedback) give(tx *store.Tx, by autonoma.Actor, run autonoma.Run, about
 			return f, err
 		}
 	}
-	return f, nil
+	if !s.Learns {
+		return f, nil
+	}
+	return f, LearnRefusal(tx, run, r.Reason, f.By.At)
 }
 
 // Get returns a feedback.

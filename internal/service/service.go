@@ -45,6 +45,9 @@ type Config struct {
 	// Month is what tenants may use in a month that have no budget of their own.
 	Month autonoma.MonthBudget
 
+	// Learns says whether it is remembered of a repository what people did not want.
+	Learns bool
+
 	// StartMode is the mode of agents of which nothing was counted yet; empty:
 	// [autonoma.StartMode]. The worker must be given the same.
 	StartMode autonoma.Mode

@@ -27,6 +27,12 @@ func TestPlans(t *testing.T) {
 	asked.Status = autonoma.ApprovalPending
 	pending, pendingArgs := asked.query()
 	said, saidArgs := feedbacksQuery("t", Cursor{At: time.Now(), ID: "x"}, 20)
+	known := KnowledgeFilter{Tenant: "t", Before: Cursor{At: time.Now(), ID: "x"}, Limit: 20}
+	remembered, rememberedArgs := known.query()
+	known.Kind = autonoma.Note
+	notes, notesArgs := known.query()
+	known.Source = "/repo"
+	noted, notedArgs := known.query()
 	for _, tt := range []struct {
 		name, query string
 		args        []any
@@ -41,6 +47,9 @@ func TestPlans(t *testing.T) {
 		{"ahead", aheadQuery, []any{`["high"]`, "normal", 1, "x"}, "COVERING INDEX runs_queued ("},
 		{"approvals", questions, questionsArgs, "INDEX approvals_by_tenant ("},
 		{"approvals by status", pending, pendingArgs, "INDEX approvals_by_status ("},
+		{"knowledge", remembered, rememberedArgs, "INDEX knowledge_by_tenant ("},
+		{"knowledge by kind", notes, notesArgs, "INDEX knowledge_by_kind ("},
+		{"knowledge of a source", noted, notedArgs, "INDEX knowledge_by_source ("},
 		{"usage", usageQuery, []any{"t", "2026-01-01", "2026-01-31"}, "INDEX executions_under_way ("},
 		{"month", monthQuery, []any{"t", "2026-01-01", 1}, "INDEX executions_under_way ("},
 		{"maturity", maturityQuery, []any{"t", "coder-ai", "BUILD"}, "SEARCH maturity USING PRIMARY KEY (tenant=? AND agent=?)"},

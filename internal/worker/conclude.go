@@ -220,8 +220,8 @@ func (w *Worker) keep(run autonoma.RunID, typ, name, path, media string, write f
 	}, nil
 }
 
-// clear removes what a run that is over has left in the workspaces, unless somebody
-// is still about to leave them: whoever leaves last does it.
+// clear learns from a run that is over and removes what it has left in the workspaces,
+// unless somebody is still about to leave them: whoever leaves last does it.
 func (w *Worker) clear(ctx context.Context, id autonoma.RunID) error {
 	if w.busy(id) {
 		return nil
@@ -230,5 +230,5 @@ func (w *Worker) clear(ctx context.Context, id autonoma.RunID) error {
 	if err != nil || !run.Status.Final() {
 		return err
 	}
-	return w.Workspaces.Remove(ctx, string(id))
+	return errors.Join(w.learn(ctx, run), w.Workspaces.Remove(ctx, string(id)))
 }

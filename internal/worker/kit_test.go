@@ -51,22 +51,24 @@ var openBox = sync.OnceValues(func() (sandbox.Sandbox, error) {
 
 // A house is the whole system but for its doors, in one process.
 type house struct {
-	t      *testing.T
-	data   string
-	repo   string
-	db     *store.DB
-	queue  *queue.Queue
-	tasks  *service.Tasks
-	agents *service.Agents
-	asks   *service.Approvals
-	says   *service.Feedback
-	news   *event.Log
-	owner  autonoma.Actor
-	core   model.Model          // of the lowest tier, if it has one of its own
-	month  autonoma.MonthBudget // of all tenants
-	spaces *workspace.Store
-	stop   func() // waits until the worker is at rest
-	again  func() // starts a new process on the same data, after stop
+	t         *testing.T
+	data      string
+	repo      string
+	db        *store.DB
+	queue     *queue.Queue
+	tasks     *service.Tasks
+	agents    *service.Agents
+	asks      *service.Approvals
+	says      *service.Feedback
+	known     *service.Knowledge
+	forgetful bool // learns nothing, from the next start on
+	news      *event.Log
+	owner     autonoma.Actor
+	core      model.Model          // of the lowest tier, if it has one of its own
+	month     autonoma.MonthBudget // of all tenants
+	spaces    *workspace.Store
+	stop      func() // waits until the worker is at rest
+	again     func() // starts a new process on the same data, after stop
 }
 
 // open starts the system, with m as the model of all tiers and a repository of
@@ -107,7 +109,7 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	h.news = events
 	w := worker.New(worker.Config{
 		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2, Resolve: resolve,
-		Budgets: worker.Budgets{Month: h.month}, Version: "1.2.3", Sign: secrets.Signer,
+		Learns: !h.forgetful, Budgets: worker.Budgets{Month: h.month}, Version: "1.2.3", Sign: secrets.Signer,
 		Engine: &rigor.Engine{
 			Policy: must(rigor.DefaultPolicy())(t), Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
 			Installer: setup.New(filepath.Join(data, "setup"), box, tools, env, os.Getenv),
@@ -122,12 +124,14 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	h.queue = must(queue.Open(t.Context(), h.db, slots, w.Do, log))(t)
 	w.Queue = h.queue
 	needs := service.Config{
-		DB: h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known, Resolve: resolve, Month: h.month,
+		Learns: !h.forgetful,
+		DB:     h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known, Resolve: resolve, Month: h.month,
 		Ready:  func(autonoma.Request) error { return nil },
 		Source: func(context.Context, autonoma.Request) error { return nil },
 	}
 	h.tasks, h.agents, h.asks = service.NewTasks(needs), service.NewAgents(needs), service.NewApprovals(needs)
 	h.says = service.NewFeedback(needs)
+	h.known = service.NewKnowledge(h.db)
 	keys := service.NewKeys(h.db)
 	key := must(keys.Create(t.Context(), "owner", autonoma.Startup, autonoma.KeyScopes))(t)
 	h.owner = must(keys.Who(t.Context(), key))(t)

@@ -54,6 +54,9 @@ type Config struct {
 	// StartMode is the mode of agents of which nothing was counted yet; the services have
 	// the same.
 	StartMode autonoma.Mode
+	// Learns says whether runs are told what is remembered of their repositories, and
+	// add to it.
+	Learns bool
 }
 
 // A Worker carries out executions. Its Queue must be set before the first one:
@@ -220,7 +223,8 @@ func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.R
 		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier(run, all, exec.Step),
 		Beside:  !run.Alone(exec.Step),
 		Journal: journal.Open(exec.ID, &log{w, lease, p}, past, w.cut), At: lastCheckpoint(past), Afford: p.afford, Human: w.human(exec.ID),
-		Used: func() autonoma.Usage { return w.used(ctx, run) },
+		Known: w.known(lease, run),
+		Used:  func() autonoma.Usage { return w.used(ctx, run) },
 	})
 }
 

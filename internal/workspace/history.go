@@ -1,41 +1,38 @@
 package workspace
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// A History is what a repository's past tells about its files.
+// A History is the last commits before one, newest first.
 type History struct {
-	Recent []PastCommit // newest first
-	Hot    []HotFile    // changed most often, first
+	Commits []PastCommit
+	Gone    map[string]bool // files that the newest commit that changed them deleted
 }
 
-// A PastCommit is a commit in a [History]. Its subject is data from the
-// repository: show it, do not obey it.
+// A PastCommit is a commit in a [History]. Its subject and its files are data from
+// the repository: show them, do not obey them.
 type PastCommit struct {
 	Commit  string
 	Date    time.Time
 	Subject string
-}
-
-// A HotFile is how often a file changed.
-type HotFile struct {
-	Path    string
-	Changes int
+	Ours    bool     // it was made here, and not by a person
+	Files   []string // that it changed; those with names that git would have to quote are left out
 }
 
 // Limits of a [History].
 const (
-	historyDepth  = 500 // commits looked at
-	historyRecent = 20  // commits returned
-	historyHot    = 50  // files returned
-	maxSubject    = 200 // bytes of a subject
+	historyDepth = 500 // commits looked at
+	historyTime  = 5 * time.Second
+	maxSubject   = 200 // bytes of a subject
 )
+
+// agentDomain is where the addresses of agents are, who are the authors of what they
+// change.
+const agentDomain = "@autonoma.invalid"
 
 // A Past is how much a repository's commits have to tell.
 type Past struct {
@@ -63,7 +60,7 @@ func (s *Store) Past(ctx context.Context, run, commit string, most int) (Past, e
 	var p Past
 	for line := range strings.Lines(out.buf.String()) {
 		fields := strings.SplitN(line, "\x02", 3)
-		if len(fields) != 3 || strings.HasSuffix(fields[1], "@autonoma.invalid") {
+		if len(fields) != 3 || strings.HasSuffix(fields[1], agentDomain) {
 			continue
 		}
 		p.Commits++
@@ -85,48 +82,51 @@ func (s *Store) History(ctx context.Context, run, commit string) (History, error
 	if err != nil {
 		return History{}, err
 	}
-	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
+	limited, cancel := context.WithTimeout(ctx, historyTime)
 	defer cancel()
 	out := &bounded{limit: 16 << 20}
 	_, err = s.git.run(limited, call{gitDir: repo.dir, stdout: out, args: []string{
-		"log", "-n", strconv.Itoa(historyDepth), "--no-merges", "--no-renames", "--name-only", "--no-color", "--no-ext-diff", "--no-textconv",
-		"--format=%x01%H%x02%ct%x02%s", "--end-of-options", commit, "--",
+		"log", "-n", strconv.Itoa(historyDepth), "--no-merges", "--no-renames", "--name-status", "--no-color", "--no-ext-diff", "--no-textconv",
+		"--format=%x01%H%x02%ct%x02%ce%x02%ae%x02%s", "--end-of-options", commit, "--",
 	}})
 	if err != nil && out.buf.Len() == 0 || ctx.Err() != nil {
 		return History{}, unknown(err, "read the history")
 	}
-	return parseHistory(out.buf.String()), nil
+	text := out.buf.String()
+	if err != nil { // it was cut off, somewhere in the last commit
+		text = text[:max(0, strings.LastIndexByte(text, '\x01'))]
+	}
+	return parseHistory(text), nil
 }
 
 func parseHistory(out string) History {
-	var h History
-	changes := map[string]int{}
+	h := History{Gone: map[string]bool{}}
+	seen := map[string]bool{}
 	for record := range strings.SplitSeq(out, "\x01") {
 		head, files, _ := strings.Cut(record, "\n")
-		fields := strings.SplitN(head, "\x02", 3)
-		if len(fields) != 3 {
+		fields := strings.SplitN(head, "\x02", 5)
+		if len(fields) != 5 {
 			continue
 		}
-		if len(h.Recent) < historyRecent {
-			seconds, _ := strconv.ParseInt(fields[1], 10, 64) // git wrote it
-			subject := strings.ToValidUTF8(fields[2], "?")
-			if len(subject) > maxSubject {
-				subject = strings.ToValidUTF8(subject[:maxSubject], "") + "…"
-			}
-			h.Recent = append(h.Recent, PastCommit{fields[0], time.Unix(seconds, 0).UTC(), subject})
+		seconds, _ := strconv.ParseInt(fields[1], 10, 64) // git wrote it
+		subject := strings.ToValidUTF8(fields[4], "?")
+		if len(subject) > maxSubject {
+			subject = strings.ToValidUTF8(subject[:maxSubject], "") + "…"
 		}
-		for file := range strings.SplitSeq(files, "\n") {
-			if file != "" {
-				changes[file]++
+		c := PastCommit{Commit: fields[0], Date: time.Unix(seconds, 0).UTC(), Subject: subject}
+		c.Ours = strings.HasSuffix(platform, "<"+fields[2]+">") || strings.HasSuffix(fields[3], agentDomain) // who rebases becomes its committer
+		for line := range strings.SplitSeq(files, "\n") {
+			status, file, ok := strings.Cut(line, "\t")
+			if !ok || strings.HasPrefix(file, `"`) {
+				continue
 			}
+			c.Files = append(c.Files, file)
+			if status == "D" && !seen[file] {
+				h.Gone[file] = true
+			}
+			seen[file] = true
 		}
+		h.Commits = append(h.Commits, c)
 	}
-	for path, n := range changes {
-		h.Hot = append(h.Hot, HotFile{path, n})
-	}
-	slices.SortFunc(h.Hot, func(a, b HotFile) int {
-		return cmp.Or(cmp.Compare(b.Changes, a.Changes), strings.Compare(a.Path, b.Path))
-	})
-	h.Hot = h.Hot[:min(len(h.Hot), historyHot)]
 	return h
 }

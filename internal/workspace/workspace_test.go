@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,8 +88,13 @@ func TestRun(t *testing.T) {
 		t.Errorf("bundle has %q", got)
 	}
 	h, err := s.History(t.Context(), run, commit)
-	if err != nil || len(h.Recent) != 2 || h.Recent[0].Subject != "Count in Spanish" || h.Hot[0] != (workspace.HotFile{Path: "a.txt", Changes: 2}) {
+	if err != nil || len(h.Commits) != 2 || h.Commits[0].Subject != "Count in Spanish" || !h.Commits[0].Ours || h.Commits[1].Ours {
 		t.Errorf("history: %+v %v", h, err)
+	}
+	for _, c := range h.Commits {
+		if !slices.Contains(c.Files, "a.txt") || h.Gone["a.txt"] {
+			t.Errorf("history: %+v", h)
+		}
 	}
 }
 
@@ -121,4 +127,39 @@ func fingerprint(t *testing.T, dir string, leave func(string) bool) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// What the past tells is told of files as they are now: a file that is gone is named as
+// gone, one that came back is not, and a name that git has to quote is left out.
+func TestHistory(t *testing.T) {
+	repo := workspacetest.Repo(t, "-- a.txt --\none\n-- gone.txt --\none\n-- back.txt --\none\n-- sub/ä b.txt --\none\n")
+	for _, step := range []struct {
+		subject string
+		change  func()
+	}{
+		{"Remove two", func() { workspacetest.Git(t, repo, "rm", "--quiet", "gone.txt", "back.txt") }},
+		{"Bring one back", func() { workspacetest.Write(t, repo, "-- back.txt --\ntwo\n") }},
+		{"Name it \"oddly\"", func() { must(t, os.WriteFile(filepath.Join(repo, "tab\tquote\".txt"), nil, 0o600)) }},
+	} {
+		step.change()
+		workspacetest.Commit(t, repo, step.subject)
+	}
+	workspacetest.Git(t, repo, "commit", "--quiet", "--allow-empty", "--author", "coder-ai <coder-ai@autonoma.invalid>", "--message", "Do as told")
+	s := workspacetest.Store(t)
+	base := workspacetest.Prepare(t, s, run, repo)
+	h, err := s.History(t.Context(), run, base.Commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, c := range h.Commits {
+		told = append(told, fmt.Sprint(c.Subject, c.Files))
+		if c.Ours != (c.Subject == "Do as told") {
+			t.Errorf("%q: ours: %v", c.Subject, c.Ours)
+		}
+	}
+	want := []string{"Do as told[]", `Name it "oddly"[]`, "Bring one back[back.txt]", "Remove two[back.txt gone.txt]", "Start[a.txt back.txt gone.txt sub/ä b.txt]"}
+	if !slices.Equal(told, want) || len(h.Gone) != 1 || !h.Gone["gone.txt"] {
+		t.Errorf("%q, gone: %v", told, h.Gone)
+	}
 }

@@ -715,6 +715,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/knowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what is remembered of repositories, newest first */
+        get: operations["listKnowledge"];
+        put?: never;
+        /** Write down what agents should know of a repository */
+        post: operations["createNote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/{knowledgeId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get something that is remembered, and how often it was of use */
+        get: operations["getKnowledge"];
+        put?: never;
+        post?: never;
+        /** Forget something: it does not come back by itself */
+        delete: operations["deleteKnowledge"];
+        options?: never;
+        head?: never;
+        /** Correct what is remembered: from then on it has your words */
+        patch: operations["changeKnowledge"];
+        trace?: never;
+    };
     "/v1/usage": {
         parameters: {
             query?: never;
@@ -1336,6 +1373,15 @@ export interface components {
             /** @description Where to POST what happens. */
             url?: string | null;
         };
+        ChangeKnowledge: {
+            /**
+             * Format: double
+             * @description How sure it is, from 0 to 1.
+             */
+            confidence?: number | null;
+            /** @description What is remembered. */
+            text?: string | null;
+        };
         ChangeTenant: {
             /** @description What its tasks may use in a month, from their next turn on, in place of the budget before; as it is, if left out. */
             budget?: components["schemas"]["MonthBudget"] | null;
@@ -1416,6 +1462,25 @@ export interface components {
             scopes?: ("read" | "write" | "admin")[];
             /** @description Whose key it is: your own tenant's, or, if you run the installation, any. */
             tenantId?: string;
+        };
+        CreateNote: {
+            /**
+             * Format: double
+             * @description How sure it is, from 0 to 1; 1 unless told.
+             */
+            confidence?: number | null;
+            /** @description The files that it is about, as in cmd/main.go. */
+            paths?: string[] | null;
+            /** @description The repository it is about, as the tasks name it. */
+            source: string;
+            /** @description What agents that work on it should know: a sentence or two, at most 500 bytes in one line. */
+            text: string;
+            /**
+             * @description What to make of it.
+             * @default pattern
+             * @enum {string|null}
+             */
+            type?: "pattern" | "anti_pattern" | "optimization" | null;
         };
         CreateTask: {
             /**
@@ -2087,6 +2152,76 @@ export interface components {
         Keys: {
             /** @description The keys, newest first. */
             keys: components["schemas"]["Key"][];
+            /** @description Give it as cursor to get the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        Knowledge: {
+            /**
+             * Format: double
+             * @description How sure it is, from 0 to 1.
+             */
+            confidence: number;
+            /**
+             * Format: date-time
+             * @description When it was found. What is found once more begins anew, and keeps its count of uses.
+             */
+            createdAt: string;
+            /** @description The key of the person whose words it has; null if they are the platform's. */
+            editedBy: string | null;
+            /**
+             * Format: int64
+             * @description How many tasks that were told it came to a result that does not pass its checks.
+             */
+            failures: number;
+            /** @description Names it. */
+            id: string;
+            /**
+             * @description Where it comes from: the history tells hot_spot, coupling and convention, tasks outcome and rejected, people note.
+             * @enum {string}
+             */
+            kind: "hot_spot" | "coupling" | "convention" | "outcome" | "rejected" | "note";
+            /**
+             * Format: date-time
+             * @description When a task was told it last; null if none was.
+             */
+            lastUsedAt: string | null;
+            /** @description The files that it is about. */
+            paths: string[];
+            /**
+             * Format: double
+             * @description How much it counts now, from 0 to 1: confidence × 0.5^(days/90) × 0.5 + success rate × 0.3 + uses × 0.2, where 100 uses are as many as count.
+             */
+            relevance: number;
+            /** @description The task that taught it; null if none did. */
+            runId: string | null;
+            /** @description The repository it is about, as the tasks name it. */
+            source: string;
+            /**
+             * Format: int64
+             * @description How many tasks that were told it came to a verified result.
+             */
+            successes: number;
+            /** @description What is remembered. It may quote the repository, agents and people; secrets are blanked. */
+            text: string;
+            /**
+             * @description What to make of it: it works or is so (pattern), it did not work (anti_pattern), it works better (optimization).
+             * @enum {string}
+             */
+            type: "pattern" | "anti_pattern" | "optimization";
+            /**
+             * Format: date-time
+             * @description When it was found or edited last.
+             */
+            updatedAt: string;
+            /**
+             * Format: int64
+             * @description How many tasks were told it.
+             */
+            uses: number;
+        };
+        KnowledgePage: {
+            /** @description What is remembered, newest first. */
+            knowledge: components["schemas"]["Knowledge"][];
             /** @description Give it as cursor to get the next page; null on the last. */
             nextCursor: string | null;
         };
@@ -5701,6 +5836,257 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    listKnowledge: {
+        parameters: {
+            query?: {
+                /** @description The nextCursor of the page before. */
+                cursor?: string;
+                /** @description How many entries a page holds at most. */
+                limit?: number;
+                /** @description Only what is remembered of this repository, as the tasks name it. */
+                source?: string;
+                /** @description Only this kind. */
+                kind?: "hot_spot" | "coupling" | "convention" | "outcome" | "rejected" | "note";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "knowledge": [
+                     *         {
+                     *           "id": "know_0a1b2c3d4e5f",
+                     *           "source": "/path/to/your/project",
+                     *           "kind": "coupling",
+                     *           "type": "pattern",
+                     *           "text": "api/schema.yaml and api/gen/types.go changed together in 78 % of the commits that changed either.",
+                     *           "paths": [
+                     *             "api/gen/types.go",
+                     *             "api/schema.yaml"
+                     *           ],
+                     *           "confidence": 0.78,
+                     *           "relevance": 0.5402,
+                     *           "successes": 3,
+                     *           "failures": 1,
+                     *           "uses": 4,
+                     *           "runId": null,
+                     *           "editedBy": null,
+                     *           "createdAt": "2026-01-23T15:00:05Z",
+                     *           "updatedAt": "2026-01-23T15:00:05Z",
+                     *           "lastUsedAt": "2026-02-23T15:00:05Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KnowledgePage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    createNote: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the request: sent again within 24 hours with the same key, it is answered as before and makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "paths": [
+                 *         "api/schema.yaml"
+                 *       ],
+                 *       "source": "/path/to/your/project",
+                 *       "text": "The files below api/gen are generated: change api/schema.yaml and run make generate."
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateNote"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotent-Replayed"?: string;
+                    Location?: string;
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Knowledge"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    getKnowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names what is remembered. */
+                knowledgeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "know_0a1b2c3d4e5f",
+                     *       "source": "/path/to/your/project",
+                     *       "kind": "coupling",
+                     *       "type": "pattern",
+                     *       "text": "api/schema.yaml and api/gen/types.go changed together in 78 % of the commits that changed either.",
+                     *       "paths": [
+                     *         "api/gen/types.go",
+                     *         "api/schema.yaml"
+                     *       ],
+                     *       "confidence": 0.78,
+                     *       "relevance": 0.5402,
+                     *       "successes": 3,
+                     *       "failures": 1,
+                     *       "uses": 4,
+                     *       "runId": null,
+                     *       "editedBy": null,
+                     *       "createdAt": "2026-01-23T15:00:05Z",
+                     *       "updatedAt": "2026-01-23T15:00:05Z",
+                     *       "lastUsedAt": "2026-02-23T15:00:05Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Knowledge"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    deleteKnowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names what is remembered. */
+                knowledgeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
+    changeKnowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names what is remembered. */
+                knowledgeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "confidence": 0.5
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeKnowledge"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Knowledge"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
