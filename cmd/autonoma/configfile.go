@@ -31,6 +31,7 @@ var sections = map[string]func(*config, *yaml.Node) error{
 	"models":    func(c *config, n *yaml.Node) error { return strictly(n, &c.Models.Tiers) },
 	"catalogue": func(c *config, n *yaml.Node) error { return strictly(n, &c.Models.Catalogue) },
 	"plans":     readPlans,
+	"forges":    readForges,
 	"mcp":       func(c *config, n *yaml.Node) error { return strictly(n, &c.MCP) },
 }
 

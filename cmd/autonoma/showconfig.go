@@ -64,6 +64,9 @@ func (w world) showConfig(cfg *config) error {
 		fmt.Fprintf(t, "plans.%s\t%d an hour, %d a minute\t(%s)\n", name, p.PerHour, p.PerMinute, from)
 	}
 	showMCP(t, cfg, file)
+	if err := w.showForges(t, cfg, file); err != nil {
+		return err
+	}
 	for _, name := range secrets {
 		if w.Getenv(name) != "" {
 			fmt.Fprintf(t, "%s\t***\t(environment)\n", name)

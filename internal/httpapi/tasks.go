@@ -50,7 +50,7 @@ func (s *server) createTask(ctx context.Context, by autonoma.Actor, in *Creation
 		return autonoma.Run{}, err
 	}
 	req := requestOf(wish)
-	faults = append(faults, unsupported(wish)...)
+	faults = append(faults, notYet(wish.ACMFMode)...)
 	if len(faults) > 0 {
 		return autonoma.Run{}, withNouns(faults, judged(req.Normalize()))
 	}
@@ -82,15 +82,7 @@ func (s *server) retryTask(ctx context.Context, by autonoma.Actor, in *retryIn, 
 	return s.Tasks.Retry(ctx, by, id, also)
 }
 
-// unsupported are the wishes for a task that the contract knows and this version
-// does not.
-func unsupported(wish api.CreateTask) autonoma.FieldErrors {
-	faults := notYet(wish.ACMFMode)
-	refuse(&faults, wish.Delivery == "pull_request", "delivery", "use branch and open the pull request from autonoma/<task id>, or patch")
-	return faults
-}
-
-// notYet are such wishes for any run.
+// notYet are the wishes for a run that the contract knows and this version does not.
 func notYet(mode autonoma.Mode) autonoma.FieldErrors {
 	var faults autonoma.FieldErrors
 	refuse(&faults, mode == autonoma.Learning, "acmfMode", "use OBSERVE, and apply the patch when you agree, or ASSISTED")

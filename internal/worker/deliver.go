@@ -80,7 +80,7 @@ func (w *Worker) handOver(ctx context.Context, lease store.Lease, m made, d *del
 		return err
 	}
 	d.artifacts = append(d.artifacts, patch, bundle)
-	if run.Delivery() != autonoma.DeliverBranch {
+	if run.Delivery() == autonoma.DeliverPatch {
 		return nil
 	}
 	// The run may have been cancelled meanwhile: then there is no branch.

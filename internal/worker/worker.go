@@ -21,6 +21,7 @@ import (
 	"autonoma/internal/blob"
 	"autonoma/internal/catalog"
 	"autonoma/internal/event"
+	"autonoma/internal/forge"
 	"autonoma/internal/journal"
 	"autonoma/internal/queue"
 	"autonoma/internal/rigor"
@@ -37,6 +38,7 @@ type Config struct {
 	Catalog    *catalog.Catalog
 	Engine     *rigor.Engine
 	Workspaces *workspace.Store
+	Forges     *forge.Forges // where pull requests are opened; nil: nowhere
 	Log        *slog.Logger
 	Host       string // where it runs, for people
 	Slots      int    // how many executions it carries out at once
