@@ -105,8 +105,8 @@ func TestBadTasks(t *testing.T) {
 			}
 		})
 	}
-	if got := must(k.db.Runs(t.Context(), runsOf(k)))(t); len(got) != 4 {
-		t.Errorf("%d tasks were made; 4 were good", len(got))
+	if got := must(k.db.Runs(t.Context(), runsOf(k)))(t); len(got) != 5 {
+		t.Errorf("%d tasks were made; 5 were good", len(got))
 	}
 }
 
