@@ -159,7 +159,11 @@ func (f *Forge) list(w http.ResponseWriter, r *http.Request) {
 	wanted := cmp.Or(strings.TrimPrefix(q.Get("head"), "owner:"), q.Get("source_branch"))
 	all := []any{}
 	for i, p := range f.Pulls() {
-		if (wanted == "" || wanted == p.Branch) && (q.Get("state") == "all" || p.State == "open") && cmp.Or(q.Get("page"), "1") == "1" {
+		named := p.Branch
+		if f.Kind == forge.GitLab { // it asks for the name alone, whoever's the branch is
+			named = strings.TrimPrefix(named, "fork:")
+		}
+		if (wanted == "" || wanted == named) && (q.Get("state") == "all" || p.State == "open") && cmp.Or(q.Get("page"), "1") == "1" {
 			all = append([]any{f.shown(i, p)}, all...)
 		}
 	}
@@ -206,7 +210,7 @@ func (f *Forge) open(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	for _, other := range f.Pulls() {
-		if other.Branch == p.Branch {
+		if other.Branch == p.Branch && other.State == "open" {
 			code, says := http.StatusConflict, any("pull request already exists for these targets")
 			switch f.Kind {
 			case forge.GitHub:
