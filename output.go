@@ -35,7 +35,7 @@ type Output struct {
 	Branch         *string       `json:"branch"` // null when nothing was changed or only a patch was asked for
 	BaseCommit     string        `json:"baseCommit"`
 	HeadCommit     string        `json:"headCommit"`
-	PullRequestURL *string       `json:"pullRequestUrl"`
+	PullRequestURL *string       `json:"pullRequestUrl"` // null unless one was opened
 	FilesChanged   int           `json:"filesChanged"`
 	Insertions     int           `json:"insertions"`
 	Deletions      int           `json:"deletions"`

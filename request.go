@@ -76,12 +76,13 @@ type Delivery string
 
 // The ways of delivery. Patch and bundle are made in any case.
 const (
-	DeliverBranch Delivery = "branch" // branch autonoma/<run> in the source
-	DeliverPatch  Delivery = "patch"  // nothing but the artifacts
+	DeliverBranch      Delivery = "branch"       // branch autonoma/<run> in the source
+	DeliverPullRequest Delivery = "pull_request" // likewise, and a pull request for it on the source's forge
+	DeliverPatch       Delivery = "patch"        // nothing but the artifacts
 )
 
 // Deliveries are all ways of delivery.
-var Deliveries = []Delivery{DeliverBranch, DeliverPatch}
+var Deliveries = []Delivery{DeliverBranch, DeliverPullRequest, DeliverPatch}
 
 // Limits of a request.
 const (

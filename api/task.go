@@ -16,7 +16,7 @@ type CreateTask struct {
 	Priority     autonoma.Priority     `json:"priority,omitempty" doc:"Which task goes first when several wait."`
 	Source       string                `json:"source,omitempty" doc:"Path below an allowed root, or URL, of the repository. Without one a new repository is made."`
 	BaseRef      string                `json:"baseRef,omitempty" doc:"Branch, tag or commit to begin at. Without one, the HEAD of the source."`
-	Delivery     autonoma.Delivery     `json:"delivery,omitempty" doc:"How the result is handed over: as branch autonoma/<task id> in the source, or only as the artifacts, which are made in any case."`
+	Delivery     autonoma.Delivery     `json:"delivery,omitempty" doc:"How the result is handed over: as branch autonoma/<task id> in the source; as pull request on the forge of the source, from that branch into the one the work began at; or only as the artifacts, which are made in any case."`
 	Setup        []string              `json:"setup,omitempty" doc:"Commands that install what the project needs, instead of the detected ones; at most 4,000 bytes each."`
 	Verify       []string              `json:"verify,omitempty" doc:"Commands that prove the result, instead of the detected ones; at most 4,000 bytes each."`
 	Budget       *Budget               `json:"budget,omitempty" doc:"What the task may use."`
@@ -102,7 +102,7 @@ type Output struct {
 	Branch         *string       `json:"branch" doc:"Branch in the source that holds the result; null when nothing was changed or only a patch was asked for."`
 	BaseCommit     string        `json:"baseCommit" doc:"The commit it is based on."`
 	HeadCommit     string        `json:"headCommit" doc:"The delivered commit."`
-	PullRequestURL *string       `json:"pullRequestUrl" doc:"The pull request, if one was opened."`
+	PullRequestURL *string       `json:"pullRequestUrl" doc:"The pull request, if one was asked for and opened: only for a result that the task is completed with."`
 	FilesChanged   int           `json:"filesChanged" doc:"Files that differ from the base."`
 	Insertions     int           `json:"insertions" doc:"Lines added."`
 	Deletions      int           `json:"deletions" doc:"Lines removed."`

@@ -19,6 +19,7 @@ import (
 	"autonoma/internal/blob"
 	"autonoma/internal/catalog"
 	"autonoma/internal/event"
+	"autonoma/internal/forge"
 	"autonoma/internal/gate"
 	"autonoma/internal/httpapi"
 	"autonoma/internal/model"
@@ -62,6 +63,7 @@ type app struct {
 	flows    *service.Workflows
 	worker   *worker.Worker
 	mcp      *mcp.Servers
+	forges   *forge.Forges
 	box      sandbox.Sandbox
 	boxProof sandbox.Report // what trying the sandbox has shown
 	boxError error          // why there is no sandbox
@@ -105,7 +107,10 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	if a.mcp, err = w.openMCP(cfg, known, log); err != nil {
 		return nil, err
 	}
-	spaces, err := workspace.Open(filepath.Join(cfg.Data, "workspaces"), workspace.Options{Network: gitNetwork(w.Getenv), Push: cfg.Push})
+	if a.forges, err = forge.New(cfg.Forges, w.Getenv, nil); err != nil {
+		return nil, err
+	}
+	spaces, err := workspace.Open(filepath.Join(cfg.Data, "workspaces"), a.git(w.Getenv))
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +129,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	a.events = event.NewLog(a.db, time.Second)
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
 	a.worker = worker.New(worker.Config{
-		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode,
+		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Forges: a.forges, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode,
 		Version: version(), Sign: secrets.Signer, Learns: cfg.Knowledge,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
@@ -216,9 +221,12 @@ func (a *app) ready(autonoma.Request) error {
 
 // checkSource refuses a request whose source cannot be worked on.
 func (a *app) checkSource(ctx context.Context, req autonoma.Request) error {
-	_, err := workspace.Resolve(ctx, req.Source, a.cfg.SourceRoots)
+	src, err := workspace.Resolve(ctx, req.Source, a.cfg.SourceRoots)
 	if wrong, ok := errors.AsType[*workspace.SourceError](err); ok {
 		return autonoma.FieldErrors{{Field: "source", Reason: wrong.Detail + "; " + wrong.Hint}}
+	}
+	if err == nil && req.Delivery == autonoma.DeliverPullRequest {
+		return a.checkForge(src)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"autonoma"
+	"autonoma/internal/forge"
 	"autonoma/internal/model/provider"
 	"autonoma/internal/sandbox"
 	"autonoma/internal/tool/mcp"
@@ -41,6 +42,7 @@ type config struct {
 	Plans         map[autonoma.PlanName]autonoma.Plan
 	Budgets       worker.Budgets
 	MCP           map[string]mcp.Server
+	Forges        []forge.Forge // beside those that everybody knows
 
 	home   string
 	origin map[string]string // of each setting, by its key

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"autonoma"
+	"github.com/spf13/pflag"
+
+	"autonoma/internal/forge"
 )
 
 // TestSettingsAreDocumented compares the guide with the settings that there are.
@@ -29,6 +32,37 @@ func TestSettingsAreDocumented(t *testing.T) {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("the guide lacks the row %s", want)
 		}
+	}
+}
+
+// TestForgesAreDocumented compares the guides with the forges that are built in, with
+// the keys of the section, and with how the example is understood.
+func TestForgesAreDocumented(t *testing.T) {
+	b, err := os.ReadFile("../../docs/guide/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := forge.New(nil, func(string) string { return "" }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range known.Sites() {
+		want := "| `" + s.Host + "` | `" + strings.ReplaceAll(s.TokenEnv, " or ", "` or `") + "` |\n"
+		if !strings.Contains(string(b), want) {
+			t.Errorf("the guide lacks the row %s", want)
+		}
+	}
+	_, text, _ := strings.Cut(string(b), "```yaml\nforges:")
+	text, _, _ = strings.Cut(text, "```")
+	file := filepath.Join(t.TempDir(), "autonoma.yaml")
+	if err := os.WriteFile(file, []byte("forges:"+text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := world{Getenv: func(name string) string { return map[string]string{"HOME": "/", "AUTONOMA_CONFIG": file}[name] }}
+	cfg, err := w.configure(pflag.NewFlagSet("", pflag.ContinueOnError))
+	want := forge.Forge{Host: "git.example.com:8443", Kind: forge.GitLab, TokenEnv: "WORK_TOKEN", API: "https://api.example.com"}
+	if err != nil || len(cfg.Forges) != 1 || cfg.Forges[0] != want {
+		t.Errorf("the example is read as %+v, %v", cfg.Forges, err)
 	}
 }
 

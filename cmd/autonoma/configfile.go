@@ -33,6 +33,7 @@ var sections = map[string]func(*config, *yaml.Node) error{
 	"catalogue": func(c *config, n *yaml.Node) error { return strictly(n, &c.Models.Catalogue) },
 	"plans":     readPlans,
 	"budgets":   readBudgets,
+	"forges":    readForges,
 	"mcp":       func(c *config, n *yaml.Node) error { return strictly(n, &c.MCP) },
 }
 

@@ -56,6 +56,7 @@ func (w world) doctor(ctx context.Context, cfg *config) error {
 	need(w.doctorModels(ctx, cfg, say))
 	need(w.doctorData(ctx, cfg, say))
 	need(w.doctorMCP(ctx, cfg, say))
+	need(w.doctorForges(cfg, say))
 	if !healthy {
 		return errTold
 	}

@@ -65,7 +65,7 @@ with autonoma approve and reject.`,
 	f.StringSliceVar(&capabilities, "capability", []string{string(autonoma.Build)}, "BUILD, OPERATE, SECURE, PLATFORM, EVOLVE, OPTIMIZE or GOVERN; several make a chain")
 	f.StringVar(&tier, "intelligence", "", "core, pro or ultra (default core)")
 	f.StringVar(&priority, "priority", "", "low, normal or high (default normal)")
-	f.StringVar(&delivery, "delivery", "", "branch or patch (default branch)")
+	f.StringVar(&delivery, "delivery", "", "branch, pull_request or patch (default branch)")
 	f.StringVar(&in.BaseRef, "base", "", "branch, tag or commit to begin at (default the source's HEAD)")
 	f.StringArrayVar(&in.Setup, "setup", nil, "command that installs dependencies, instead of the detected ones (repeat for several)")
 	f.StringArrayVar(&in.Verify, "verify", nil, "command that must pass on the result, instead of the detected ones (repeat for several)")

@@ -71,6 +71,9 @@ func (w world) showConfig(cfg *config) error {
 		return err
 	}
 	showMCP(t, cfg, file)
+	if err := w.showForges(t, cfg, file); err != nil {
+		return err
+	}
 	for _, name := range secrets {
 		if w.Getenv(name) != "" {
 			fmt.Fprintf(t, "%s\t***\t(environment)\n", name)

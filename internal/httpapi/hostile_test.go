@@ -177,7 +177,8 @@ func TestBadRuns(t *testing.T) {
 		{`{"workflow": "build", "scope": "gold", "input": {"task": "x"}}`, "scope", "must be one of"},
 		{`{"workflow": "mend", "source": "/outside"}`, "source", "outside"},
 		{`{"workflow": "mend", "callbackUrl": "http://inside.example"}`, "callbackUrl", "leads inside"},
-		{`{"workflow": "mend", "delivery": "pull_request"}`, "delivery", "not supported"},
+		{`{"workflow": "mend", "delivery": "pull_request", "source": "/local"}`, "delivery", "needs a forge"},
+		{`{"workflow": "mend", "delivery": "mail"}`, "delivery", "must be one of"},
 		{`{"workflow": "mend", "budget": {"maxTokens": -1}}`, "budget.maxTokens", "negative"},
 		{`{"workflow": "build"}`, "input", "missing property 'task'"},
 	} {

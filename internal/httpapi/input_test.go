@@ -65,10 +65,13 @@ func TestBadTasks(t *testing.T) {
 		{"a number beyond all", `{"task": "x", "capabilities": ["BUILD"], "budget": {"maxTokens": 1e30, "maxCostUsd": 1e999}}`, 422, api.ValidationFailed, []api.Field{
 			{Field: "budget.maxTokens", Message: "must be a whole number"}, {Field: "budget.maxCostUsd", Message: "must be a number"},
 		}},
-		{"not in this version", `{"task": "x", "capabilities": ["BUILD"], "delivery": "pull_request"}`,
-			422, api.ValidationFailed, []api.Field{
-				{Field: "delivery", Message: "is not supported by this version; use branch and open the pull request from autonoma/<task id>, or patch"},
-			}},
+		{"a pull request", `{"task": "x", "capabilities": ["BUILD"], "delivery": "pull_request"}`, 202, "", nil},
+		{"a delivery that is none", `{"task": "x", "capabilities": ["BUILD"], "delivery": "mail"}`, 422, api.ValidationFailed, []api.Field{
+			{Field: "delivery", Message: "must be one of branch, pull_request, patch"},
+		}},
+		{"a pull request without a forge", `{"task": "x", "capabilities": ["BUILD"], "delivery": "pull_request", "source": "/local"}`, 422, api.ValidationFailed, []api.Field{
+			{Field: "delivery", Message: "needs a forge"},
+		}},
 		{"a mode that is none", `{"task": "x", "capabilities": ["BUILD"], "acmfMode": "assisted"}`, 422, api.ValidationFailed, []api.Field{
 			{Field: "acmfMode", Message: "must be one of OBSERVE, LEARNING, ASSISTED, AUTONOMOUS"},
 		}},
@@ -98,8 +101,8 @@ func TestBadTasks(t *testing.T) {
 			}
 		})
 	}
-	if got := must(k.db.Runs(t.Context(), runsOf(k)))(t); len(got) != 4 {
-		t.Errorf("%d tasks were made; 4 were good", len(got))
+	if got := must(k.db.Runs(t.Context(), runsOf(k)))(t); len(got) != 5 {
+		t.Errorf("%d tasks were made; 5 were good", len(got))
 	}
 }
 

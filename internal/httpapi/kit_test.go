@@ -81,6 +81,9 @@ func newParts(t testing.TB) *kit {
 			if req.Source == "/outside" {
 				return &autonoma.FieldError{Field: "source", Reason: "lies outside the allowed roots"}
 			}
+			if req.Source == "/local" && req.Delivery == autonoma.DeliverPullRequest {
+				return autonoma.FieldErrors{{Field: "delivery", Reason: "needs a forge"}}
+			}
 			return nil
 		},
 		Target: outside, BranchAt: func(_, branch string) string { return k.branches[branch] },

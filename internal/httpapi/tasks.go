@@ -50,7 +50,6 @@ func (s *server) createTask(ctx context.Context, by autonoma.Actor, in *Creation
 		return autonoma.Run{}, err
 	}
 	req := requestOf(wish)
-	faults = append(faults, unsupported(wish)...)
 	if len(faults) > 0 {
 		return autonoma.Run{}, withNouns(faults, judged(req.Normalize()))
 	}
@@ -80,20 +79,6 @@ func (s *server) retryTask(ctx context.Context, by autonoma.Actor, in *retryIn, 
 		return autonoma.Run{}, err
 	}
 	return s.Tasks.Retry(ctx, by, id, also)
-}
-
-// unsupported are the wishes for a task that the contract knows and this version
-// does not.
-func unsupported(wish api.CreateTask) autonoma.FieldErrors {
-	var faults autonoma.FieldErrors
-	refuse(&faults, wish.Delivery == "pull_request", "delivery", "use branch and open the pull request from autonoma/<task id>, or patch")
-	return faults
-}
-
-func refuse(faults *autonoma.FieldErrors, is bool, field, instead string) {
-	if is {
-		*faults = append(*faults, &autonoma.FieldError{Field: field, Reason: "is not supported by this version; " + instead})
-	}
 }
 
 // judged returns the faults that a noun has found in what was sent.

@@ -22,7 +22,6 @@ func (s *server) runWorkflow(ctx context.Context, by autonoma.Actor, in *Creatio
 	}
 	wish, more := wishOf(body)
 	faults = append(faults, more...)
-	faults = append(faults, unsupported(api.CreateTask{Delivery: body.Delivery})...)
 	if len(faults) > 0 {
 		_, _, said := s.Workflows.Prepare(ctx, by, wish)
 		return autonoma.Run{}, withNouns(faults, judged(said))

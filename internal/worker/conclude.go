@@ -37,12 +37,17 @@ func (w *Worker) conclude(ctx context.Context, lease store.Lease, exec autonoma.
 		return err
 	}
 	d, err := w.deliver(ctx, lease, exec, result)
+	if unresolved {
+		d.problem = why
+	}
+	if err == nil {
+		err = w.propose(ctx, lease, &d)
+	}
 	if err != nil {
 		return err
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
 		if unresolved {
-			d.problem = why
 			run, err := c.complete(tx)
 			if err != nil {
 				return err

@@ -90,7 +90,7 @@ func (w *Worker) change(ctx context.Context, lease store.Lease, m made, d *deliv
 	}
 	d.artifacts = append(d.artifacts, patch, bundle)
 	switch {
-	case run.Delivery() != autonoma.DeliverBranch:
+	case run.Delivery() == autonoma.DeliverPatch:
 		return nil
 	case len(m.observers) > 0:
 		d.proposed = fmt.Sprintf("%v may only observe: what was made is a proposal, in the artifacts patch and bundle, and there is no branch", m.observers)

@@ -49,7 +49,7 @@ func (w *Worker) record(ctx context.Context, m made, v autonoma.Verification) (e
 		Commands: outcomes(v.Commands, m.baseline()), Tools: v.Tools, Isolation: v.Isolation,
 		OS: runtime.GOOS, Arch: runtime.GOARCH, Server: w.Version, Gates: m.gates(), StartedAt: v.StartedAt, EndedAt: v.EndedAt,
 	}
-	if m.head != m.base && m.run.Delivery() == autonoma.DeliverBranch {
+	if m.head != m.base && m.run.Delivery() != autonoma.DeliverPatch && len(m.observers) == 0 {
 		r.Branch = branchOf(m.run.ID)
 	}
 	switch {

@@ -147,15 +147,6 @@ func TestEarnedObserve(t *testing.T) {
 	}
 }
 
-// LEARNING is a mode like any other: what is made in it is delivered.
-func TestLearning(t *testing.T) {
-	h := open(t, play(t, researcher, coder), repository)
-	run := h.invoke("coder-ai", func(r *autonoma.Request) { r.Mode = autonoma.Learning })
-	if run.Status != autonoma.Completed || run.Output.Branch == nil || h.work(run.ID).Execution.Mode != autonoma.Learning {
-		t.Errorf("%s, %v", run.Status, run.Error)
-	}
-}
-
 // The commits of a source earn credits for those whose work is to change code. They
 // are reckoned anew with each run, and added up over sources.
 func TestTrainingCredits(t *testing.T) {

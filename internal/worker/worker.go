@@ -22,6 +22,7 @@ import (
 	"autonoma/internal/blob"
 	"autonoma/internal/catalog"
 	"autonoma/internal/event"
+	"autonoma/internal/forge"
 	"autonoma/internal/journal"
 	"autonoma/internal/queue"
 	"autonoma/internal/rigor"
@@ -38,6 +39,7 @@ type Config struct {
 	Catalog    *catalog.Catalog
 	Engine     *rigor.Engine
 	Workspaces *workspace.Store
+	Forges     *forge.Forges // where pull requests are opened; nil: nowhere
 	Log        *slog.Logger
 	Host       string // where it runs, for people
 	Slots      int    // how many executions it carries out at once

@@ -263,7 +263,7 @@ func (s *Store) deliverPush(ctx context.Context, repo bare, base Base, commit, b
 	default:
 		return fmt.Errorf("%w: to %s", ErrBranchTaken, refs[ref])
 	}
-	_, err = s.git.run(ctx, call{gitDir: repo.dir, allow: remoteTransports, within: s.fetchTime, args: []string{
+	_, err = s.git.run(ctx, call{gitDir: repo.dir, remote: base.Source, allow: remoteTransports, within: s.fetchTime, args: []string{
 		"push", "--quiet", "--no-verify", "--force-with-lease=" + ref + ":", "--end-of-options", base.Source, commit + ":" + ref,
 	}})
 	if err != nil {

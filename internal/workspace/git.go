@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
@@ -21,6 +22,7 @@ type git struct {
 	program string
 	home    string   // empty, so that no file in it configures anything
 	network []string // environment of calls that reach the network
+	login   func(host string) (user, password string)
 }
 
 // A call is one start of git.
@@ -33,6 +35,7 @@ type call struct {
 	stdout   io.Writer     // nil: collected up to limit and returned
 	limit    int64         // of collected output; 0: 64 MiB
 	within   time.Duration // which it has to answer; 0: as long as ctx lasts. Needed wherever a stranger's files or server decide
+	remote   string        // the URL that is reached; empty: none, or a repository on this machine
 	allow    string        // transports that may be used, as in "file" or "https:ssh"; empty: none
 	env      []string
 }
@@ -63,6 +66,8 @@ func (g *git) run(ctx context.Context, c call) ([]byte, error) {
 	for _, setting := range safe {
 		argv = append(argv, "-c", setting)
 	}
+	introduce, who := g.introduction(c.remote)
+	argv = append(argv, introduce...)
 	argv = append(argv, "--no-pager", "--git-dir="+c.gitDir)
 	if c.workTree != "" {
 		argv = append(argv, "--work-tree="+c.workTree)
@@ -72,7 +77,7 @@ func (g *git) run(ctx context.Context, c call) ([]byte, error) {
 	if c.workTree != "" {
 		cmd.Dir = c.workTree
 	}
-	cmd.Env = g.environment(c)
+	cmd.Env = append(g.environment(c), who...)
 	cmd.Stdin = c.stdin
 	kept := &bounded{limit: cmp.Or(c.limit, 64<<20)}
 	cmd.Stdout = kept
@@ -114,6 +119,26 @@ func (g *git) environment(c call) []string {
 		env = append(env, g.network...)
 	}
 	return append(env, c.env...)
+}
+
+// helper gives git what it asks for if a host wants to know who comes.
+const helper = `!printf 'username=%s\npassword=%s\n' "$AUTONOMA_GIT_USER" "$AUTONOMA_GIT_PASSWORD"; :`
+
+// introduction returns the arguments and the environment with which git can say who it
+// is at the host of a URL, and nowhere else: where a redirect leads, it is nobody. The
+// password is in the environment of git alone, for arguments are seen by all and files
+// stay.
+func (g *git) introduction(remote string) (args, env []string) {
+	u, err := url.Parse(remote)
+	if err != nil || u.Scheme != "https" || g.login == nil {
+		return nil, nil
+	}
+	user, password := g.login(u.Host)
+	if password == "" {
+		return nil, nil
+	}
+	return []string{"-c", "credential.https://" + u.Host + ".helper=" + helper},
+		[]string{"AUTONOMA_GIT_USER=" + user, "AUTONOMA_GIT_PASSWORD=" + password}
 }
 
 // line is run for calls that answer in one line.

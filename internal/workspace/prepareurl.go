@@ -62,7 +62,7 @@ func (s *Store) deriveURL(ctx context.Context, p place, base Base, want found, n
 		f = sha256Format
 	}
 	cache, err := s.fetch(ctx, base.Source, f, want.commit, call{
-		args: []string{base.Source, "+" + name + ":refs/autonoma/incoming"}, allow: remoteTransports,
+		args: []string{base.Source, "+" + name + ":refs/autonoma/incoming"}, remote: base.Source, allow: remoteTransports,
 	})
 	if err != nil {
 		return Base{}, err
@@ -87,7 +87,7 @@ func (s *Store) remoteRefs(ctx context.Context, location string, names []string)
 	for _, name := range names {
 		args = append(args, name+"^{}")
 	}
-	out, err := s.git.run(ctx, call{gitDir: probe.dir, args: args, allow: remoteTransports, within: min(askTime, s.fetchTime), limit: 1 << 20})
+	out, err := s.git.run(ctx, call{gitDir: probe.dir, args: args, remote: location, allow: remoteTransports, within: min(askTime, s.fetchTime), limit: 1 << 20})
 	if err != nil {
 		return nil, "", unreachable(ctx, err)
 	}

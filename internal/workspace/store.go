@@ -24,6 +24,9 @@ type Options struct {
 	// Push allows a result to be pushed to a source that is a URL. Otherwise it
 	// is handed over as artifacts only.
 	Push bool
+	// Login returns who git is at a host that it reaches over https, should the
+	// host want to know; no password: nobody. Nil: nobody anywhere.
+	Login func(host string) (user, password string)
 	// FetchTime is how long a source may take to hand over its objects, or to
 	// take a result; 0: 10 minutes. No other question to a source may take
 	// longer, and most may take seconds only.
@@ -84,7 +87,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	return &Store{
 		dir:  dir,
-		git:  &git{program: program, home: filepath.Join(dir, "home"), network: opts.Network},
+		git:  &git{program: program, home: filepath.Join(dir, "home"), network: opts.Network, login: opts.Login},
 		push: opts.Push,
 
 		fetchTime: cmp.Or(opts.FetchTime, fetchTime),

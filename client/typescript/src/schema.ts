@@ -1497,11 +1497,11 @@ export interface components {
             /** @description The kinds of work, each at most once. They choose the agents. */
             capabilities: ("BUILD" | "EVOLVE" | "OPTIMIZE" | "SECURE" | "GOVERN" | "PLATFORM" | "OPERATE")[];
             /**
-             * @description How the result is handed over: as branch autonoma/<task id> in the source, or only as the artifacts, which are made in any case.
+             * @description How the result is handed over: as branch autonoma/<task id> in the source; as pull request on the forge of the source, from that branch into the one the work began at; or only as the artifacts, which are made in any case.
              * @default branch
              * @enum {string|null}
              */
-            delivery?: "branch" | "patch" | null;
+            delivery?: "branch" | "pull_request" | "patch" | null;
             /**
              * @description How hard to think.
              * @default core
@@ -2400,7 +2400,7 @@ export interface components {
             insertions: number;
             /** @description What the change gained, where that was asked for: measured by the platform. */
             measurements: components["schemas"]["Measurement"][];
-            /** @description The pull request, if one was opened. */
+            /** @description The pull request, if one was asked for and opened: only for a result that the task is completed with. */
             pullRequestUrl: string | null;
             /** @description What was done: what the platform knows of it, and after the words The agents say: theirs. */
             summary: string;
@@ -2607,7 +2607,7 @@ export interface components {
              * @default branch
              * @enum {string|null}
              */
-            delivery?: "branch" | "patch" | null;
+            delivery?: "branch" | "pull_request" | "patch" | null;
             /** @description With steps: what it is for. */
             description?: string | null;
             /** @description What the run is given: an object that fits the schema of the workflow. */
@@ -2826,7 +2826,7 @@ export interface components {
              * @description How the result is handed over.
              * @enum {string}
              */
-            delivery: "branch" | "patch";
+            delivery: "branch" | "pull_request" | "patch";
             /** @description Why it failed, once it has. */
             error: components["schemas"]["TaskError"] | null;
             /**
@@ -3112,7 +3112,7 @@ export interface components {
              * @description How the result is handed over.
              * @enum {string}
              */
-            delivery: "branch" | "patch";
+            delivery: "branch" | "pull_request" | "patch";
             /** @description Why it failed, once it has. */
             error: components["schemas"]["TaskError"] | null;
             /**
