@@ -23,7 +23,7 @@ func (h *house) agent(id autonoma.AgentID) service.AgentRecord {
 // failures, and all is as it was after a restart.
 func TestMaturityIsCounted(t *testing.T) {
 	h := openWith(t, play(t, researcher, `
-  - match: {agent: coder-ai, phase: generate, contains: "Spoil"}
+  - match: {agent: coder-ai, phase: generate, contains: "# Task\n\nSpoil"}
     turns:
       - calls: [{name: edit, args: {path: greet.txt, old: hello, new: goodbye}}]
       - calls: [{name: finish, args: {summary: "Spoilt.", confidence: 0.9}}]
