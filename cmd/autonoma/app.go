@@ -141,7 +141,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
-		Resolve: service.ResolveWorkflow, Month: cfg.Budgets.Month,
+		Resolve: service.ResolveWorkflow, Month: cfg.Budgets.Month, Candidates: policy.Candidates,
 		BranchAt: func(source, branch string) string { return workspace.BranchAt(source, cfg.SourceRoots, branch) },
 	}
 	a.signers = service.NewSigningKeys(a.db, secrets)
