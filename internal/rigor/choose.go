@@ -31,7 +31,7 @@ func (x *execution) choosing() []part {
 	idle := func(context.Context) (string, error) { return "nothing to do in a choice", nil }
 	return []part{
 		{autonoma.Research, func(context.Context) (string, error) {
-			return fmt.Sprintf("%d of %d candidates came to a result", len(autonoma.Best(x.standing())), len(x.Candidates)), nil
+			return fmt.Sprintf("%d of %d candidates came to a result", results(x.standing()), len(x.Candidates)), nil
 		}},
 		{autonoma.Inspect, idle}, {autonoma.Generate, idle}, {autonoma.OptimizePhase, idle},
 		{autonoma.Review, x.choose},
@@ -160,14 +160,18 @@ func (x *execution) request(b *brief) {
 	b.part("Task", x.Run.Request.Task)
 	b.part("The part of it", x.asked())
 	for _, e := range x.Earlier {
+		said := e.Result.Document
+		if e.Result.Verdict == autonoma.Changes { // what sent the work back
+			said = e.Result.Summary
+		}
 		if e.Step.ID != x.Step.ID {
-			b.data(fmt.Sprintf("From the step %s", e.Step.ID), string(e.Step.Agent), e.Result.Document, x.Policy.Prompt.Document)
+			b.data(fmt.Sprintf("From the step %s", e.Step.ID), string(e.Step.Agent), said, x.Policy.Prompt.Document)
 		}
 	}
 }
 
-// hint says in which spirit a candidate works, so that they differ. The last one is
-// good for all that follow; a step that is none has no hint.
+// hint says in which spirit a candidate works, so that they differ; nothing for other
+// steps.
 func (x *execution) hint() string {
 	if x.Step.Candidate == "" {
 		return ""
