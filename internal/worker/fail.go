@@ -101,7 +101,9 @@ func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) 
 	}
 	times, since := refusals(past)
 	if times > 0 && time.Since(since) > patience {
-		return &autonoma.Failure{Code: autonoma.FailModel, Message: why.Error(), Retryable: true}
+		f := modelFailure(why)
+		f.Retryable = true
+		return f
 	}
 	// Each time the run says that it waits, to whoever follows it: ever more seldom.
 	wait := max(why.RetryAfter, min(time.Minute<<min(times, 5), longestWait))
