@@ -19,14 +19,12 @@ import (
 // and the run goes on without it if it is a candidate and others are left; otherwise the
 // run ends, and hands over what it had made by then.
 func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Failure) error {
-	goesOn := false
 	err := w.DB.Update(ctx, func(tx *store.Tx) error {
 		run, exec, err := w.failed(tx, lease, why)
 		if err != nil {
 			return err
 		}
 		step := run.Step(exec.Step)
-		goesOn = true
 		switch {
 		case step.Tries < step.Rules.Retries && worthwhile(why.Code):
 			return w.steps().Again(ctx, tx, &run, step.ID, exec.Base, time.Now())
@@ -34,12 +32,11 @@ func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Fail
 			_, err := w.steps().Begin(ctx, tx, &run, time.Now())
 			return err
 		}
-		goesOn = false
 		return errOver // nothing of this is saved: what was made is handed over first
 	})
-	if rules, wrong := errors.AsType[*autonoma.Failure](err); wrong { // those of the step that would come next
-		why, goesOn = rules, false
-	} else if goesOn || err != nil && !errors.Is(err, errOver) {
+	if rules, wrong := errors.AsType[*autonoma.Failure](err); wrong { // of the step that would come next
+		why = rules
+	} else if !errors.Is(err, errOver) {
 		return err
 	}
 	made := w.salvage(ctx, lease)

@@ -14,6 +14,7 @@ import (
 	"autonoma/internal/event"
 	"autonoma/internal/model"
 	"autonoma/internal/rigor"
+	"autonoma/internal/service"
 )
 
 // ultra asks for candidates.
@@ -293,6 +294,33 @@ func TestCandidatesByRule(t *testing.T) {
 	b := *run.Output.Branch
 	if got := h.git("show", b+":left.txt") + h.git("show", b+":right.txt") + h.git("show", b+":a.txt"); got != "LEFTRIGHTa" {
 		t.Errorf("the branch says %q", got)
+	}
+}
+
+// A step that takes no part has candidates that take none, and one that is tried again
+// when it fails has candidates that are.
+func TestRulesOfCandidates(t *testing.T) {
+	skips := func(_ autonoma.Run, s autonoma.Step, _ []service.Outcome) (service.Decision, error) {
+		return service.Decision{Skip: strings.Contains(s.Asks, "code")}, nil
+	}
+	h := openWith(t, play(t, judge), pair, 2, skips)
+	run := h.until(h.begin(graph("code coder-ai", "review review-ai code"), ultra), event.Last)
+	if got := statuses(run); got != "code.1 skipped, code.2 skipped, code.3 skipped, code skipped, review completed" {
+		t.Errorf("steps: %s", got)
+	}
+	once := `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: edit, args: {path: both.txt, old: two, new: TWO}}]
+        fail: [{status: 401}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.9}}]
+`
+	h = open(t, model.Retry(play(t, content, once), impatient, nil), pair)
+	steps := graph("code coder-ai")
+	steps[0].Rules.Retries = 1
+	run = h.until(h.begin(steps, ultra), event.Last)
+	if c := h.chose(run); c.By != autonoma.ByLikeness || run.Step("code.1").Tries != 1 || run.Step("code.3").Tries != 1 {
+		t.Errorf("chosen is %+v; %s", c, statuses(run))
 	}
 }
 
