@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"autonoma"
-	"autonoma/internal/model"
+	"autonoma/internal/agent"
 	"autonoma/internal/rigor"
 )
 
@@ -105,11 +105,11 @@ func TestNoSelfReview(t *testing.T) {
 	}
 	s = open(t, greeting, explorer, speller)
 	j := s.pro(autonoma.MVP)
-	j.Afford = func(_ context.Context, _ model.Info, r model.Request) error {
-		if strings.Contains(r.System, "\nPhase: optimize\n") {
-			return &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
+	j.Afford = func(_ context.Context, q agent.Quote) (int, error) {
+		if q.Cause == autonoma.CauseSelfReview || q.Cause == autonoma.CauseFinish {
+			return 0, &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
 		}
-		return nil
+		return 0, nil
 	}
 	if r := s.must(j); r.Verification.Status != autonoma.Verified || s.show(j, r.Commit, "greet.txt") != "hello world\n" {
 		t.Errorf("result %+v", r)
