@@ -214,7 +214,7 @@ func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.R
 	}()
 	return w.Engine.Do(ctx, rigor.Job{
 		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier(run, all, exec.Step),
-		Beside:  !run.Alone(exec.Step), Candidates: candidates(run, all, exec.Step),
+		Beside: !run.Alone(exec.Step), Candidates: candidates(run, all, exec.Step),
 		Journal: journal.Open(exec.ID, &log{w, lease, p}, past, w.cut), At: lastCheckpoint(past), Afford: p.afford, Human: w.human(exec.ID),
 		Used: func() autonoma.Usage { return w.used(ctx, run) },
 	})
