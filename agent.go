@@ -23,6 +23,7 @@ const (
 	Document Yield = "document" // text for people and for the agents that follow; it reads but changes nothing
 	Change   Yield = "change"   // a change of the repository
 	Judgment Yield = "judgment" // a verdict on a change, with reasons; it reads and runs but changes nothing
+	Pick     Yield = "pick"     // one of several candidates, with reasons; what judges of the platform come to, and no agent
 )
 
 // A Flow is a graph of steps that serves one capability.

@@ -144,17 +144,19 @@ type Cause string
 
 // The causes.
 const (
-	CauseWork       Cause = "work"       // what the step asks
-	CauseResearch   Cause = "research"   // reading the repository before
-	CauseRisks      Cause = "risks"      // weighing what could go wrong
-	CauseRepair     Cause = "repair"     // mending what fails its checks
-	CauseSimplify   Cause = "simplify"   // going over a change once more
-	CauseRework     Cause = "rework"     // another round, because a review asked for it
-	CauseRetry      Cause = "retry"      // another try of a step that failed
-	CauseCompaction Cause = "compaction" // summing up a conversation that got long
-	CauseFinish     Cause = "finish"     // the last turn that the budget allowed
-	CauseLost       Cause = "lost"       // a process died in the middle of it
+	CauseWork       Cause = "work"        // what the step asks
+	CauseResearch   Cause = "research"    // reading the repository before
+	CauseRisks      Cause = "risks"       // weighing what could go wrong
+	CauseRepair     Cause = "repair"      // mending what fails its checks
+	CauseSimplify   Cause = "simplify"    // going over a change once more
+	CauseSelfReview Cause = "self_review" // reviewing the own change, and mending what that finds
+	CauseChoice     Cause = "choice"      // judging which of several candidates is taken over
+	CauseRework     Cause = "rework"      // another round, because a review asked for it
+	CauseRetry      Cause = "retry"       // another try of a step that failed
+	CauseCompaction Cause = "compaction"  // summing up a conversation that got long
+	CauseFinish     Cause = "finish"      // the last turn that the budget allowed
+	CauseLost       Cause = "lost"        // a process died in the middle of it
 )
 
 // Causes are all causes.
-var Causes = []Cause{CauseWork, CauseResearch, CauseRisks, CauseRepair, CauseSimplify, CauseRework, CauseRetry, CauseCompaction, CauseFinish, CauseLost}
+var Causes = []Cause{CauseWork, CauseResearch, CauseRisks, CauseRepair, CauseSimplify, CauseSelfReview, CauseChoice, CauseRework, CauseRetry, CauseCompaction, CauseFinish, CauseLost}

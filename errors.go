@@ -77,6 +77,7 @@ type FailureCode string
 // The kinds of failure of a run.
 const (
 	FailModel        FailureCode = "model_error"          // the model's provider refused for good
+	FailSilent       FailureCode = "model_silent"         // the model said nothing, however often it was asked again
 	FailContext      FailureCode = "context_too_long"     // the conversation outgrew the model
 	FailTurns        FailureCode = "turn_limit"           // the agent did not come to an end
 	FailLoop         FailureCode = "loop_detected"        // the agent repeated itself without effect

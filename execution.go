@@ -103,6 +103,7 @@ type Result struct {
 	Findings     []Finding     `json:"findings,omitempty"`
 	Measurements []Measurement `json:"measurements,omitempty"`
 	Effects      []Effect      `json:"effects,omitempty"` // what its change does that a human may want to know of
+	Choice       *Choice       `json:"choice,omitempty"`  // of a step that chose: all else is what the chosen one came to
 }
 
 // Installed names what set-up installed. It is installed once, for the base of the

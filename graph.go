@@ -1,6 +1,7 @@
 package autonoma
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -20,16 +21,20 @@ func (r *Run) Ready() []*Step {
 
 func (r *Run) done(ids []string) bool {
 	for _, id := range ids {
-		if s := r.Step(id); s == nil || !s.Status.Done() {
+		if s := r.Step(id); s == nil || !s.settled() {
 			return false
 		}
 	}
 	return true
 }
 
+// settled reports whether nothing is left to do for a step: it is done, or it is a
+// candidate, of which not all need to succeed.
+func (s *Step) settled() bool { return s.Status.Done() || s.Candidate != "" && s.Status == StepFailed }
+
 // Done reports whether all steps are done, so that nothing is left to begin.
 func (r *Run) Done() bool {
-	return !slices.ContainsFunc(r.Steps, func(s Step) bool { return !s.Status.Done() })
+	return !slices.ContainsFunc(r.Steps, func(s Step) bool { return !s.settled() })
 }
 
 // Questions returns how many steps wait for a human.
@@ -83,8 +88,9 @@ func (r *Run) Leaves() []string {
 }
 
 // Merge puts in a step that brings together the commits that the needs of a step
-// left, and from now on comes between. An empty name puts it at the end, after all
-// leaves. The agent works on it if the commits do not fit each other.
+// left, and from now on comes between; for a candidate it comes before them all. An
+// empty name puts it at the end, after all leaves. The agent works on it if the commits
+// do not fit each other.
 func (r *Run) Merge(before string, commits []string, agent AgentID) {
 	m := Step{
 		ID: r.free("merge"), Agent: agent, Needs: r.Leaves(), Merges: commits, Status: StepPending, Round: 1,
@@ -93,9 +99,14 @@ func (r *Run) Merge(before string, commits []string, agent AgentID) {
 	}
 	at := len(r.Steps)
 	if s := r.Step(before); s != nil {
-		at = slices.IndexFunc(r.Steps, func(s Step) bool { return s.ID == before })
-		m.ID, m.Needs, m.From, m.Round = r.free("merge-"+before), s.Needs, s.From, s.Round
-		s.Needs, s.From = []string{m.ID}, ""
+		same := func(o Step) bool { return o.ID == s.ID || o.Candidate != "" && o.Candidate == s.Candidate }
+		at = slices.IndexFunc(r.Steps, same)
+		m.ID, m.Needs, m.From, m.Round = r.free("merge-"+cmp.Or(s.Candidate, before)), s.Needs, s.From, s.Round
+		for i := range r.Steps {
+			if same(r.Steps[i]) {
+				r.Steps[i].Needs, r.Steps[i].From = []string{m.ID}, ""
+			}
+		}
 	}
 	r.Steps = slices.Insert(r.Steps, at, m)
 }
@@ -130,6 +141,8 @@ func (r *Run) SendBack(to, commit string) []Step {
 		s.Round++
 		if s.From = ""; s.ID == to {
 			s.From = commit
+		} else {
+			s.Chosen = "" // its candidates try again
 		}
 	}
 	return dropped
@@ -153,17 +166,22 @@ func (r *Run) Renewed() []Step {
 			continue
 		}
 		s.renew()
-		s.Needs, s.Round, s.From = needs, 1, ""
+		s.Needs, s.Round, s.From, s.Chosen, s.Used = needs, 1, "", "", Usage{}
 		steps = append(steps, s)
 	}
 	return steps
 }
 
-// Resumed returns the steps of r with only those done that are.
+// Resumed returns the steps of r with only those done that are. Candidates that failed
+// are tried again if none was chosen yet.
 func (r *Run) Resumed() []Step {
 	steps := slices.Clone(r.Steps)
 	for i := range steps {
-		if s := &steps[i]; !s.Status.Done() {
+		s := &steps[i]
+		s.Used = Usage{} // what the old run used is its own
+		if _, decided := r.Chosen(*s); decided && s.Status == StepFailed {
+			s.Execution = ""
+		} else if !s.Status.Done() {
 			s.renew()
 		}
 	}

@@ -31,8 +31,8 @@ type Intelligence string
 // The tiers of intelligence.
 const (
 	Core  Intelligence = "core"  // one pass
-	Pro   Intelligence = "pro"   // a stronger model
-	Ultra Intelligence = "ultra" // the strongest
+	Pro   Intelligence = "pro"   // a stronger model, which reviews its own change
+	Ultra Intelligence = "ultra" // the strongest, in several tries of which one is chosen
 )
 
 // Intelligences are all tiers, weakest first.

@@ -11,9 +11,11 @@ type Step struct {
 	Asked     string      `json:"asked,omitempty"`    // the same with its blanks filled in, once it began; empty: Asks has none
 	Reports   []Report    `json:"reports,omitempty"`  // what it names one by one; empty: what its agent does
 	Needs     []string    `json:"needs,omitempty"`
-	Merges    []string    `json:"merges,omitempty"` // the commits that it brings together, if it was put in for that
-	From      string      `json:"from,omitempty"`   // the commit at which it goes on, after the work was sent back to it
-	Back      *Back       `json:"back,omitempty"`   // where a verdict of "changes" sends the work
+	Candidate string      `json:"candidate,omitempty"` // the step that chooses among it and others that are asked the same
+	Chosen    string      `json:"chosen,omitempty"`    // the candidate that was chosen, of one that has some
+	Merges    []string    `json:"merges,omitempty"`    // the commits that it brings together, if it was put in for that
+	From      string      `json:"from,omitempty"`      // the commit at which it goes on, after the work was sent back to it
+	Back      *Back       `json:"back,omitempty"`      // where a verdict of "changes" sends the work
 	Rules     Rules       `json:"rules,omitzero"`
 	Pace      Pace        `json:"pace"` // what it is expected to take
 	Status    StepStatus  `json:"status"`
@@ -23,6 +25,7 @@ type Step struct {
 	Tries     int         `json:"tries,omitempty"`    // how often it was begun again in this round, after it failed
 	Approval  ApprovalID  `json:"approval,omitempty"` // what a human was asked before it begins
 	Execution ExecutionID `json:"execution,omitempty"`
+	Used      Usage       `json:"used,omitzero"` // by all work on it that is over
 }
 
 // Rules say when a step of a workflow begins, how it is done, and what its failure

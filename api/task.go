@@ -84,6 +84,9 @@ type Step struct {
 	Status      autonoma.StepStatus   `json:"status" doc:"Where the step is."`
 	Phase       *autonoma.Phase       `json:"phase" doc:"The RIGOR phase it is in; null before and after."`
 	Progress    int                   `json:"progress" doc:"Hundredths that are done."`
+	CandidateOf *string               `json:"candidateOf" doc:"The step that chooses among this and other candidates, all of which were asked the same; null for other steps. At intelligence ultra the step that begins a change has candidates."`
+	Chosen      *bool                 `json:"chosen" doc:"Whether this candidate was chosen; null until that is decided, and for other steps. What was not chosen is no part of the result."`
+	Usage       Usage                 `json:"usage" doc:"What all work on the step that is over used: for a candidate that was not chosen, what it cost to have had it."`
 }
 
 // Usage is what a task has used.

@@ -32,7 +32,7 @@ func TaskOf(run autonoma.Run, now time.Time) Task {
 		t.CurrentAgent = &step.Agent
 	}
 	for i, step := range run.Steps {
-		t.Steps[i] = StepOf(step)
+		t.Steps[i] = StepOf(run, step)
 	}
 	return t
 }

@@ -43,12 +43,16 @@ func NodesOf(steps []autonoma.Step) []WorkflowNode {
 	return nodes
 }
 
-// StepOf returns a step as it is shown.
-func StepOf(s autonoma.Step) Step {
-	return Step{
+// StepOf returns a step of a run as it is shown.
+func StepOf(run autonoma.Run, s autonoma.Step) Step {
+	out := Step{
 		ID: s.ID, Agent: s.Agent, ExecutionID: orNull(s.Execution), Status: s.Status,
-		Phase: orNull(s.Phase), Progress: s.Progress,
+		Phase: orNull(s.Phase), Progress: s.Progress, CandidateOf: orNull(s.Candidate), Usage: Usage(s.Used),
 	}
+	if is, decided := run.Chosen(s); decided {
+		out.Chosen = &is
+	}
+	return out
 }
 
 // CreatedWorkflowOf returns what is answered to a run that was accepted.
@@ -57,7 +61,7 @@ func CreatedWorkflowOf(run autonoma.Run) CreatedWorkflow {
 		WorkflowID: run.ID, Status: run.Status, Steps: make([]Step, len(run.Steps)), StatusURL: PathOf(run.ID) + "/status",
 	}
 	for i, s := range run.Steps {
-		out.Steps[i] = StepOf(s)
+		out.Steps[i] = StepOf(run, s)
 	}
 	return out
 }
@@ -81,7 +85,9 @@ func WorkflowStatusOf(run autonoma.Run) WorkflowStatus {
 		case autonoma.StepSkipped:
 			w.SkippedSteps = append(w.SkippedSteps, s.ID)
 		case autonoma.StepFailed:
-			w.FailedStep = &s.ID
+			if s.Candidate == "" || run.Status == autonoma.Failed { // one of several candidates may fail
+				w.FailedStep = &s.ID
+			}
 		case autonoma.StepPending, autonoma.StepCancelled:
 		}
 	}
@@ -109,14 +115,14 @@ func WorkflowRunOf(run autonoma.Run, executions []autonoma.Execution, now time.T
 		last[e.ID] = e
 	}
 	for i, s := range run.Steps {
-		w.Steps[i] = runStepOf(s, last[s.Execution])
+		w.Steps[i] = runStepOf(run, s, last[s.Execution])
 	}
 	return w
 }
 
-func runStepOf(s autonoma.Step, e autonoma.Execution) WorkflowRunStep {
+func runStepOf(run autonoma.Run, s autonoma.Step, e autonoma.Execution) WorkflowRunStep {
 	out := WorkflowRunStep{
-		Step: StepOf(s), DependsOn: append([]string{}, s.Needs...), Round: s.Round, ApprovalID: orNull(s.Approval),
+		Step: StepOf(run, s), DependsOn: append([]string{}, s.Needs...), Round: s.Round, ApprovalID: orNull(s.Approval),
 		Error: errorOf(e.Error), StartedAt: secondsOrNull(e.StartedAt), CompletedAt: secondsOrNull(e.CompletedAt),
 	}
 	if asked := s.Asked; s.Execution != "" {

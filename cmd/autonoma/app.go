@@ -148,7 +148,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{
 		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
-		Resolve: service.ResolveWorkflow, Learns: cfg.Knowledge, StartMode: cfg.StartMode, Month: cfg.Budgets.Month,
+		Resolve: service.ResolveWorkflow, Learns: cfg.Knowledge, StartMode: cfg.StartMode, Month: cfg.Budgets.Month, Candidates: policy.Candidates,
 		BranchAt: func(source, branch string) string { return workspace.BranchAt(source, cfg.SourceRoots, branch) },
 	}
 	a.signers, a.says = service.NewSigningKeys(a.db, secrets), service.NewFeedback(needs)

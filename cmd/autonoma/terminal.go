@@ -93,11 +93,10 @@ var shown = map[autonoma.EventKind]func(*terminal, api.Event){
 			t.line("            %s %s", t.paint(red, "✗"), printable(c.Output, 100))
 		}
 	}),
-	autonoma.EventWork: as(func(t *terminal, work rigor.Look) {
-		for _, n := range work.Notices {
-			t.line("  note      %s", printable(n.Text, 200))
-		}
-	}),
+	autonoma.EventWork: func(t *terminal, e api.Event) {
+		as((*terminal).looked)(t, e)
+		as((*terminal).chosen)(t, e)
+	},
 	autonoma.EventNotice: as(func(t *terminal, n autonoma.Notice) {
 		t.line("  note      %s", printable(n.Message, 200))
 	}),
@@ -116,6 +115,26 @@ func as[T any](show func(*terminal, T)) func(*terminal, api.Event) {
 			show(t, data)
 		}
 	}
+}
+
+// looked shows what the owner of a repository should know of it.
+func (t *terminal) looked(look rigor.Look) {
+	for _, n := range look.Notices {
+		t.line("  note      %s", printable(n.Text, 200))
+	}
+}
+
+// chosen shows which candidate is taken over, why, and what the others cost.
+func (t *terminal) chosen(c rigor.Choice) {
+	if c.Step == "" { // it is other work
+		return
+	}
+	lost := c.Lost()
+	cost := fmt.Sprintf("%d tokens", lost.Tokens())
+	if lost.CostUSD > 0 {
+		cost = fmt.Sprintf("$%.4f", lost.CostUSD)
+	}
+	t.line("  chosen    %s of %d, by %s: %s  %s", c.Step, len(c.Candidates), c.By, printable(c.Why, 200), t.paint(dim, "(the others cost "+cost+")"))
 }
 
 // turn shows what the model wants to do, and what all turns cost so far.

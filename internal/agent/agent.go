@@ -41,6 +41,9 @@ type Agent struct {
 	// returns what names the new state, or nothing if they are as before. An
 	// [Undone] says that it put them back.
 	Checkpoint func(ctx context.Context, call string) (Checkpoint, error)
+	// Accepts returns what is wrong with a result that the agent wants to finish with,
+	// for it to mend; nil: nothing is.
+	Accepts func(autonoma.Result) error
 	// Called is told of each call that was made, those of the past included; nil:
 	// nobody wants to know.
 	Called func(model.Call)
@@ -117,11 +120,22 @@ func callKey(loop string, n, index int) string { return fmt.Sprintf("%s/%d.%d", 
 // yield. It returns an [autonoma.Failure] if the agent comes to no end, and
 // otherwise the error of the model, the journal or ctx.
 func (a *Agent) Work(ctx context.Context, system, prompt string) (autonoma.Result, error) {
-	finish := tool.Finish(a.Yields, a.Reports, func(r autonoma.Result) error { a.result = &r; return nil })
+	finish := tool.Finish(a.Yields, a.Reports, a.accept)
 	a.tools = append(append(tool.Set{}, a.Tools...), finish)
 	a.talk = model.Request{System: system, Tools: a.tools.Specs()}
 	a.touched = map[string]bool{}
 	return a.More(ctx, prompt)
+}
+
+// accept takes over what finish was called with, if nothing is wrong with it.
+func (a *Agent) accept(r autonoma.Result) error {
+	if a.Accepts != nil {
+		if err := a.Accepts(r); err != nil {
+			return err
+		}
+	}
+	a.result = &r
+	return nil
 }
 
 // More goes on with the conversation after the agent finished: there is more to
@@ -257,7 +271,7 @@ func (a *Agent) goesOn(answer model.Answer) string {
 		return "Your answer was cut off because it was too long. Go on from there in smaller pieces."
 	case strings.TrimSpace(answer.Message.Text) == "":
 		return "You said nothing. Go on with the work, or call finish if it is done."
-	case a.Yields == autonoma.Judgment && !a.reminded:
+	case (a.Yields == autonoma.Judgment || a.Yields == autonoma.Pick) && !a.reminded:
 		a.reminded = true
 		return "Call finish with your verdict."
 	}

@@ -76,7 +76,8 @@ func newParts(t testing.TB) *kit {
 	jobs := must(queue.Open(ctx, db, 0, nil, logger))(t)
 	needs := service.Config{
 		DB: db, Queue: jobs, Log: k.log, Blobs: k.blobs, Catalog: testCatalog(t), Resolve: service.ResolveWorkflow,
-		Ready: func(autonoma.Request) error { return nil },
+		Candidates: func(i autonoma.Intelligence) int { return map[autonoma.Intelligence]int{autonoma.Ultra: 2}[i] },
+		Ready:      func(autonoma.Request) error { return nil },
 		Source: func(_ context.Context, req autonoma.Request) error {
 			if req.Source == "/outside" {
 				return &autonoma.FieldError{Field: "source", Reason: "lies outside the allowed roots"}

@@ -4,6 +4,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"autonoma"
+	"autonoma/api"
 )
 
 // describeWorkflows adds examples, and what the operations on workflows write by
@@ -136,7 +137,7 @@ func exampleRun() any {
 // exampleRunAnswer is the answer to it.
 func exampleRunAnswer() any {
 	step := func(id, agent string) any {
-		return map[string]any{"id": id, "agent": agent, "executionId": nil, "status": "pending", "phase": nil, "progress": 0}
+		return api.StepOf(autonoma.Run{}, autonoma.Step{ID: id, Agent: autonoma.AgentID(agent), Status: autonoma.StepPending})
 	}
 	return map[string]any{
 		"workflowId": "wf_a1b2c3d4e5f6", "status": "queued", "statusUrl": "/v1/customer/workflow/wf_a1b2c3d4e5f6/status",

@@ -66,6 +66,9 @@ func (x *execution) consent(ctx context.Context) error {
 		return err
 	}
 	x.result.Effects = found.Effects
+	if x.Step.Candidate != "" { // it is asked about once it is chosen
+		return nil
+	}
 	from, asks := x.Policy.Consent[x.Execution.Mode]
 	if !asks || found.Risk.Or(from) != found.Risk {
 		return nil
@@ -124,6 +127,9 @@ func reason(m autonoma.Mode, found Effects) string {
 
 // effects tells what the change of this execution does, and what its agent tried.
 func (x *execution) effects(ctx context.Context) (Effects, error) {
+	if x.chooses() { // the candidate's, with what its agent tried
+		return Effects{What: "effects", Commit: x.result.Commit, Risk: autonoma.RiskOf(x.result.Effects), Effects: x.result.Effects}, nil
+	}
 	diff, err := x.Workspaces.Diff(ctx, string(x.Run.ID), x.start, x.result.Commit)
 	if err != nil {
 		return Effects{}, err
@@ -155,9 +161,10 @@ func (x *execution) called(c model.Call) {
 }
 
 // asks reports whether the agent of the step may ask a human: one that works by itself
-// does, and one that only proposes has nothing that could wait.
+// does, and one that only proposes has nothing that could wait. Candidates would each
+// ask the same: what is open, each decides in its own way.
 func (x *execution) asks() bool {
-	return x.Execution.Mode == autonoma.Assisted || x.Execution.Mode == autonoma.Learning
+	return x.Step.Candidate == "" && (x.Execution.Mode == autonoma.Assisted || x.Execution.Mode == autonoma.Learning)
 }
 
 // person asks a human on behalf of an agent, and returns what the agent is told.

@@ -106,13 +106,17 @@ func (x *execution) prompt(ctx context.Context) (string, error) {
 		b.data("The change", "diff", string(diff.Patch), x.Policy.Prompt.Diff)
 		b.data("Checks on the change, in a clean checkout", "checks", x.verdictOfChecks(), x.Policy.Prompt.Output)
 	}
+	b.part("How you go about it", x.hint())
 	return b.String(), nil
 }
+
+// asked is what the step is asked, with its blanks filled in.
+func (x *execution) asked() string { return cmp.Or(x.Step.Asked, x.Step.Asks) }
 
 // introduce tells what every conversation of the step has to know.
 func (x *execution) introduce(b *brief) {
 	b.part("Task", x.Run.Request.Task)
-	b.part("Your part", cmp.Or(x.Step.Asked, x.Step.Asks))
+	b.part("Your part", x.asked())
 	if x.result.Context != "" {
 		b.data("What research found", "research", x.result.Context, x.Policy.Prompt.Document)
 		b.data("Commands of the project", "repository", x.look.commands(), x.Policy.Prompt.Output)

@@ -40,10 +40,8 @@ func (x *execution) optimize(ctx context.Context) (string, error) {
 			break
 		}
 	}
-	if len(failing(x.after)) == 0 && x.rigor.Simplify {
-		if err := x.simplify(ctx); err != nil {
-			return "", err
-		}
+	if err := x.polish(ctx); err != nil {
+		return "", err
 	}
 	switch bad := len(failing(x.after)); {
 	case len(x.after) == 0:
@@ -145,44 +143,62 @@ func (x *execution) repair(ctx context.Context, bad []Check) error {
 	return x.ask(ctx, b.String())
 }
 
-// simplify lets the agent go over its change once more, and takes that back if
-// the checks do not pass any longer.
+// simplify lets the agent go over its change once more.
 func (x *execution) simplify(ctx context.Context) error {
-	good, err := work(ctx, x, "to simplify", func(context.Context) (State, error) {
-		return State{What: "to simplify", Commit: x.bench.files.Head()}, nil
-	})
-	if err != nil || good.Commit == x.start {
-		return err
-	}
-	diff, err := x.Workspaces.Diff(ctx, string(x.Run.ID), x.start, good.Commit)
-	if err != nil {
+	good, patch, err := x.passing(ctx, "to simplify")
+	if err != nil || patch == "" {
 		return err
 	}
 	var b brief
 	b.part("Once more", text("simplify"))
-	b.data("Your change", "diff", string(diff.Patch), x.Policy.Prompt.Diff)
-	x.worker.Phase, x.worker.Cause = x.now, autonoma.CauseSimplify
-	done, err := x.worker.More(ctx, b.String())
+	b.data("Your change", "diff", patch, x.Policy.Prompt.Diff)
+	_, err = x.goOver(ctx, "simplified", autonoma.CauseSimplify, good, b.String())
+	return err
+}
+
+// passing returns the state of the files, which passes its checks, and what was changed
+// up to there; no patch if nothing was.
+func (x *execution) passing(ctx context.Context, what string) (good State, patch string, err error) {
+	good, err = work(ctx, x, what, func(context.Context) (State, error) {
+		return State{What: what, Commit: x.bench.files.Head()}, nil
+	})
+	if err != nil || good.Commit == x.start {
+		return good, "", err
+	}
+	diff, err := x.Workspaces.Diff(ctx, string(x.Run.ID), x.start, good.Commit)
+	return good, string(diff.Patch), err
+}
+
+// goOver lets the agent go on with a change that passes its checks, and takes that back
+// if it comes to no end or they do not pass any longer. It reports whether it is kept.
+func (x *execution) goOver(ctx context.Context, what string, cause autonoma.Cause, good State, prompt string) (kept bool, err error) {
+	x.worker.Phase, x.worker.Cause = x.now, cause
+	done, err := x.worker.More(ctx, prompt)
 	if _, gaveUp := failure(err); gaveUp {
-		// What passes its checks does not fail for want of polish.
-		_, err := work(ctx, x, "not simplified", func(ctx context.Context) (Checks, error) {
-			return Checks{What: "not simplified", Checkpoint: Checkpoint{Commit: good.Commit}}, x.bench.files.Restore(ctx, good.Commit)
-		})
-		return err
+		return false, x.takeBack(ctx, "not "+what, good) // what passes its checks does not fail for want of polish
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	c, err := work(ctx, x, "checks.simplified", func(ctx context.Context) (Checks, error) {
-		c, err := x.checkWork(ctx, "checks.simplified")
+	c, err := work(ctx, x, "checks."+what, func(ctx context.Context) (Checks, error) {
+		c, err := x.checkWork(ctx, "checks."+what)
 		if err == nil && len(failing(c.Checks)) > 0 {
 			err = x.bench.files.Restore(ctx, good.Commit)
 			c.Checkpoint = Checkpoint{Commit: good.Commit}
 		}
 		return c, err
 	})
-	if err == nil && len(failing(c.Checks)) == 0 {
-		x.keep(done)
+	if err != nil || len(failing(c.Checks)) > 0 {
+		return false, err
 	}
+	x.keep(done)
+	return true, nil
+}
+
+// takeBack puts the files back to a state that passes its checks.
+func (x *execution) takeBack(ctx context.Context, what string, good State) error {
+	_, err := work(ctx, x, what, func(ctx context.Context) (Checks, error) {
+		return Checks{What: what, Checkpoint: Checkpoint{Commit: good.Commit}}, x.bench.files.Restore(ctx, good.Commit)
+	})
 	return err
 }

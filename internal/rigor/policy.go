@@ -20,6 +20,7 @@ var policyText []byte
 type Policy struct {
 	Scopes map[autonoma.Scope]Rigor                         `yaml:"scopes"`
 	Turns  map[autonoma.Intelligence]map[autonoma.Yield]int `yaml:"turns"`
+	Tiers  map[autonoma.Intelligence]Tier                   `yaml:"tiers"`
 	Prompt Sizes                                            `yaml:"prompt"`
 	Memory struct {
 		Full int `yaml:"full"`
@@ -46,6 +47,12 @@ type Rigor struct {
 	Simplify bool `yaml:"simplify"`
 }
 
+// Tier is what is done for a better change, beside taking a stronger model.
+type Tier struct {
+	SelfReview int `yaml:"selfReview"`
+	Candidates int `yaml:"candidates"`
+}
+
 // Sizes are the most bytes that parts of a prompt may have.
 type Sizes struct {
 	Map      int `yaml:"map"`
@@ -70,9 +77,21 @@ func DefaultPolicy() (Policy, error) {
 	return p, err
 }
 
+// Candidates returns how often the step that begins a change is tried at a tier.
+func (p Policy) Candidates(i autonoma.Intelligence) int { return max(1, p.Tiers[i].Candidates) }
+
 // Blocks reports whether a run of the scope fails if its result does not pass its
 // checks.
 func (p Policy) Blocks(s autonoma.Scope) bool { return p.Scopes[s].Block }
+
+// turns returns how often a model is asked at most in a conversation. To pick is to
+// judge.
+func (p Policy) turns(i autonoma.Intelligence, y autonoma.Yield) int {
+	if y == autonoma.Pick {
+		y = autonoma.Judgment
+	}
+	return p.Turns[i][y]
+}
 
 func (p Policy) checkTime() time.Duration { return time.Duration(p.Commands.Check) * time.Second }
 func (p Policy) setupTime() time.Duration { return time.Duration(p.Commands.Setup) * time.Second }

@@ -130,7 +130,7 @@ func (x *execution) remind(b *brief) {
 func (x *execution) agent(loop string, phase autonoma.Phase, yields autonoma.Yield, tools tool.Set) *agent.Agent {
 	return &agent.Agent{
 		Loop: loop, Phase: phase, Cause: x.cause(), Yields: yields, Model: x.model, Tools: tools, Journal: x.Journal,
-		Turns:      x.Policy.Turns[x.intelligence()][yields],
+		Turns:      x.Policy.turns(x.intelligence(), yields),
 		Memory:     x.memory(),
 		Patience:   x.Policy.Patience,
 		Afford:     x.Afford,

@@ -52,6 +52,10 @@ type Job struct {
 	Earlier   []Earlier // what the steps before and the rounds before came to, in order; the last round of each
 	Journal   *journal.Journal
 
+	// Candidates are what came of several tries at the step, if it is to choose one
+	// instead of working itself.
+	Candidates []Candidate
+
 	// Beside says that other steps of the run may be under way at the same time,
 	// so that this one needs checkouts of its own.
 	Beside bool
@@ -85,16 +89,7 @@ func (e *Engine) Do(ctx context.Context, j Job) (autonoma.Result, error) {
 		return autonoma.Result{}, err
 	}
 	defer x.close()
-	for _, p := range []struct {
-		phase autonoma.Phase
-		do    func(context.Context) (string, error)
-	}{
-		{autonoma.Research, x.research},
-		{autonoma.Inspect, x.inspectAndGate},
-		{autonoma.Generate, x.generate},
-		{autonoma.OptimizePhase, x.optimize},
-		{autonoma.Review, x.review},
-	} {
+	for _, p := range x.parts() {
 		if err := x.treeFailure(x.phase(ctx, p.phase, p.do), p.phase); err != nil {
 			if f, ok := failure(err); ok && f.Phase == "" {
 				f.Agent, f.Phase = j.Agent.ID, p.phase
@@ -106,6 +101,29 @@ func (e *Engine) Do(ctx context.Context, j Job) (autonoma.Result, error) {
 	x.done = true
 	return x.result, nil
 }
+
+// A part is a phase and what is done in it.
+type part struct {
+	phase autonoma.Phase
+	do    func(context.Context) (string, error)
+}
+
+func (x *execution) parts() []part {
+	if x.chooses() {
+		return x.choosing()
+	}
+	return []part{
+		{autonoma.Research, x.research},
+		{autonoma.Inspect, x.inspectAndGate},
+		{autonoma.Generate, x.generate},
+		{autonoma.OptimizePhase, x.optimize},
+		{autonoma.Review, x.review},
+	}
+}
+
+// chooses reports whether the work was done by candidates, of which one is to be taken
+// over.
+func (j Job) chooses() bool { return len(j.Candidates) > 0 }
 
 // intelligence is how hard to think about the step.
 func (j Job) intelligence() autonoma.Intelligence {

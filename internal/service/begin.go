@@ -205,12 +205,13 @@ func short(text string) string {
 	return text
 }
 
-// outcomes returns what the steps before one came to, in the order of the steps.
+// outcomes returns what the steps before one came to, in the order of the steps. Of
+// candidates nobody is told.
 func (b *beginning) outcomes(id string) []Outcome {
 	before := b.run.Before(id)
 	var done []Outcome
 	for _, s := range b.run.Steps {
-		if before[s.ID] && s.Status.Done() {
+		if before[s.ID] && s.Status.Done() && s.Candidate == "" {
 			o := Outcome{Step: s.ID, Status: s.Status}
 			if r := b.made.result(s.ID); r != nil && s.Status == autonoma.StepCompleted {
 				o.Result = *r

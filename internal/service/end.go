@@ -26,6 +26,9 @@ func End(ctx context.Context, tx *store.Tx, q *queue.Queue, run *autonoma.Run, n
 		}
 		if begun { // that it began was told
 			told = append(told, autonoma.NewStepEvent(*step, at))
+			if err := count(tx, step, step.Execution); err != nil {
+				return err
+			}
 		}
 	}
 	withdrawn, err := withdraw(tx, run.ID, func(autonoma.Approval) bool { return true }, at)
@@ -41,6 +44,13 @@ func End(ctx context.Context, tx *store.Tx, q *queue.Queue, run *autonoma.Run, n
 		}
 	}
 	return tx.SaveRun(*run, append(append(told, withdrawn...), ended)...)
+}
+
+// count adds what an execution that is over used to its step.
+func count(tx *store.Tx, step *autonoma.Step, id autonoma.ExecutionID) error {
+	e, err := tx.Execution(id)
+	step.Used.Add(e.Usage)
+	return err
 }
 
 // withdraw withdraws those questions of a run that match, and returns the events
@@ -78,6 +88,9 @@ func SendBack(tx *store.Tx, run *autonoma.Run, to, commit string, at time.Time) 
 			continue
 		}
 		if err := tx.CancelExecution(s.Execution, at); err != nil {
+			return nil, err
+		}
+		if err := count(tx, run.Step(s.ID), s.Execution); err != nil {
 			return nil, err
 		}
 		s.Status = autonoma.StepCancelled

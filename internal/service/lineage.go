@@ -48,7 +48,8 @@ func (l *lineage) result(step string) *autonoma.Result {
 }
 
 // left returns the commits that the steps left. A step that was skipped left what
-// those before it did.
+// those before it did, and so did a candidate: what it made is left, if at all, by the
+// step that chose it.
 func (l *lineage) left(run *autonoma.Run, steps ...string) []string {
 	var commits []string
 	seen := map[string]bool{}
@@ -59,7 +60,7 @@ func (l *lineage) left(run *autonoma.Run, steps ...string) []string {
 			continue
 		}
 		seen[s.ID] = true
-		if s.Status == autonoma.StepSkipped {
+		if s.Status == autonoma.StepSkipped || s.Candidate != "" {
 			steps = append(slices.Clone(steps), s.Needs...)
 		} else if r := l.result(s.ID); r != nil {
 			commits = append(commits, r.Commit)
@@ -101,12 +102,13 @@ func (l *lineage) descends(commit, from string) bool {
 }
 
 // Head returns the commits in which a run that is over, or cut short, left what its
-// completed steps made: one, if they were brought together.
+// completed steps made: one, if they were brought together. What candidates made does
+// not count.
 func Head(run *autonoma.Run, all []autonoma.Execution) []string {
 	l := lineageOf(all)
 	var commits []string
 	for _, s := range run.Steps {
-		if r := l.result(s.ID); r != nil {
+		if r := l.result(s.ID); r != nil && s.Candidate == "" {
 			commits = append(commits, r.Commit)
 		}
 	}

@@ -37,7 +37,8 @@ func (s Steps) Ended(tx *store.Tx, run autonoma.Run, exec autonoma.Execution, at
 		}
 	}
 	success, something := exec.Tells()
-	if !something {
+	step := run.Step(exec.Step)
+	if !something || step != nil && step.Candidate != "" { // what counts is what was made of the candidates
 		return nil, nil
 	}
 	agent, _ := s.Catalog.Agent(exec.Agent) // one that is gone has no capability, and no credits

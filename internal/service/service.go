@@ -6,6 +6,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -39,6 +40,9 @@ type Config struct {
 	// BranchAt returns the commit at which a branch of a source on this machine stands;
 	// empty if that cannot be known. Nil: it never can.
 	BranchAt func(source, branch string) string
+	// Candidates returns how often the step that begins a change is tried at a tier,
+	// for the best to be chosen; nil: once.
+	Candidates func(autonoma.Intelligence) int
 	// Resolve decides about a step before it begins; nil: each takes part as it
 	// is written. The worker must be given the same.
 	Resolve Resolve
@@ -56,6 +60,22 @@ type Config struct {
 // steps returns what begins the steps of runs.
 func (c Config) steps() Steps {
 	return Steps{Queue: c.Queue, Resolve: c.Resolve, Catalog: c.Catalog, StartMode: c.StartMode}
+}
+
+// expand has the first step that is to change something tried by several candidates,
+// where its tier has some. One that a human agrees to before it begins is asked about
+// once, and so tried once.
+func (c Config) expand(req autonoma.Request, steps []autonoma.Step) []autonoma.Step {
+	if c.Candidates == nil {
+		return steps
+	}
+	return autonoma.Expand(steps, func(s autonoma.Step) int {
+		a, err := c.Catalog.Agent(s.Agent)
+		if err != nil || a.Yields != autonoma.Change || s.Rules.Approval {
+			return 1
+		}
+		return c.Candidates(cmp.Or(s.Rules.Intelligence, req.Intelligence))
+	})
 }
 
 // A Cursor is a place in a listing. The zero value is its beginning.

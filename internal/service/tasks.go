@@ -27,7 +27,7 @@ func (s *Tasks) Start(ctx context.Context, by autonoma.Actor, kind autonoma.Kind
 	if err := s.acceptable(ctx, by, &req); err != nil {
 		return autonoma.Run{}, err
 	}
-	return s.start(ctx, by, kind, req, steps, origin{also: also})
+	return s.start(ctx, by, kind, req, s.expand(req, steps), origin{also: also})
 }
 
 // An origin is where a run comes from, and what is done when it is made.
@@ -134,9 +134,13 @@ func (s *Tasks) begin(ctx context.Context, tx *store.Tx, run *autonoma.Run, now 
 }
 
 // plan returns the steps of the request, with the pace that their agents had
-// before.
+// before. Who invokes an agent by name asks for one execution, and has one.
 func (s *Tasks) plan(ctx context.Context, req autonoma.Request) ([]autonoma.Step, error) {
-	return s.paced(ctx, s.Catalog.Plan(req))
+	steps, err := s.paced(ctx, s.Catalog.Plan(req))
+	if err != nil || req.Agent != "" {
+		return steps, err
+	}
+	return s.expand(req, steps), nil
 }
 
 // paced gives steps the pace that their agents had before.

@@ -25,6 +25,8 @@ func Finish(yields autonoma.Yield, reports []autonoma.Report, done func(autonoma
 		names = append(names, "document")
 	case autonoma.Judgment:
 		names = append(names, "verdict")
+	case autonoma.Pick:
+		names = append(names, "candidate")
 	case autonoma.Change:
 	}
 	for _, r := range reports {
@@ -52,6 +54,7 @@ type finishArgs struct {
 	Decisions    []string      `json:"decisions,omitempty" jsonschema:"choices you made that others should know, with the reason"`
 	Document     string        `json:"document" jsonschema:"the whole document, in Markdown"`
 	Verdict      string        `json:"verdict" jsonschema:"approve, or changes if something must be mended first"`
+	Candidate    string        `json:"candidate" jsonschema:"the name of the candidate that you choose, as it is given"`
 	Findings     []finding     `json:"findings,omitempty" jsonschema:"what was found, worst first; none if nothing was"`
 	Measurements []measurement `json:"measurements,omitempty" jsonschema:"the commands that show the gain: the platform runs each on the base and on your change"`
 }
@@ -74,7 +77,7 @@ type measurement struct {
 // beyond returns the name of something that was said and is none of those asked for.
 func (f finishArgs) beyond(names []string) string {
 	for name, said := range map[string]bool{
-		"document": f.Document != "", "verdict": f.Verdict != "", "findings": len(f.Findings) > 0, "measurements": len(f.Measurements) > 0,
+		"document": f.Document != "", "verdict": f.Verdict != "", "candidate": f.Candidate != "", "findings": len(f.Findings) > 0, "measurements": len(f.Measurements) > 0,
 	} {
 		if said && !slices.Contains(names, name) {
 			return name
@@ -105,6 +108,9 @@ func (f finishArgs) result(yields autonoma.Yield) (autonoma.Result, error) {
 		return r, fmt.Errorf("there are %d findings; at most %d are kept: name the worst", len(f.Findings), maxFindings)
 	case len(f.Measurements) > maxMeasurements:
 		return r, fmt.Errorf("there are %d measurements; at most %d are made", len(f.Measurements), maxMeasurements)
+	}
+	if yields == autonoma.Pick {
+		r.Choice = &autonoma.Choice{Step: strings.TrimSpace(f.Candidate), Why: r.Summary}
 	}
 	for i, m := range f.Measurements {
 		if strings.TrimSpace(m.Name) == "" || strings.TrimSpace(m.Command) == "" || len(m.Command) > autonoma.MaxCommand {

@@ -62,7 +62,7 @@ const writes = `
 // and what it had made is delivered.
 func TestShortage(t *testing.T) {
 	dear, cheap := model.Price{Known: true, Input: 10, Output: 100}, model.Price{Known: true, Input: 1, Output: 10}
-	m := play(t, fmt.Sprintf(writes, 4))
+	m := play(t, fmt.Sprintf(writes, 4), content) // at this tier the change is reviewed
 	h := open(t, named{priced{m, dear, 0}, "dear"}, repository)
 	h.core = named{priced{m, cheap, 0}, "cheap"}
 	run := h.carryOut(func(r *autonoma.Request) {

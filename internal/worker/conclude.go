@@ -141,6 +141,10 @@ func (c *conclusion) complete(tx *store.Tx) (autonoma.Run, error) {
 	}
 	step := run.Step(exec.Step)
 	step.Status, step.Phase, step.Progress = autonoma.StepCompleted, "", 100
+	step.Used.Add(exec.Usage)
+	if result.Choice != nil {
+		step.Chosen = result.Choice.Step
+	}
 	told := []autonoma.Event{
 		autonoma.NewEvent(autonoma.EventResult, exec.ID, now, resultOf(result)),
 		autonoma.NewStepEvent(*step, now),
@@ -184,8 +188,15 @@ func (w *Worker) document(run autonoma.Run, exec autonoma.Execution, result auto
 	if !run.Alone(exec.Step) { // another step may write one too
 		report += "." + exec.Step
 	}
+	own, said := exec.Step, result.Document
+	if run.Step(exec.Step).Candidate != "" { // a name that no later round of its step has
+		own = "candidate." + own
+	}
+	if result.Choice != nil { // the candidate's own document is there already
+		said = result.Choice.Markdown()
+	}
 	var docs []autonoma.Artifact
-	for _, d := range []struct{ name, text string }{{exec.Step, result.Document}, {report, research(result)}} {
+	for _, d := range []struct{ name, text string }{{own, said}, {report, research(result)}} {
 		if d.text == "" {
 			continue
 		}
@@ -207,7 +218,7 @@ func (w *Worker) document(run autonoma.Run, exec autonoma.Execution, result auto
 
 // research returns the context report, if the result is of who made it.
 func research(result autonoma.Result) string {
-	if result.Researched {
+	if result.Researched && result.Choice == nil {
 		return result.Context
 	}
 	return ""

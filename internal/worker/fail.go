@@ -15,22 +15,28 @@ import (
 	"autonoma/internal/store"
 )
 
-// fail records that an execution failed. Its step is tried again if its rules say so;
-// otherwise the run ends, and hands over what it had made by then.
+// fail records that an execution failed. Its step is tried again if its rules say so,
+// and the run goes on without it if it is a candidate and others are left; otherwise the
+// run ends, and hands over what it had made by then.
 func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Failure) error {
-	again := false
 	err := w.DB.Update(ctx, func(tx *store.Tx) error {
 		run, exec, err := w.failed(tx, lease, why)
 		if err != nil {
 			return err
 		}
 		step := run.Step(exec.Step)
-		if again = step.Tries < step.Rules.Retries && worthwhile(why.Code); !again {
-			return errOver // nothing of this is saved: what was made is handed over first
+		switch {
+		case step.Tries < step.Rules.Retries && worthwhile(why.Code):
+			return w.steps().Again(ctx, tx, &run, step.ID, exec.Base, time.Now())
+		case run.Spares(step.ID):
+			_, err := w.steps().Begin(ctx, tx, &run, time.Now())
+			return err
 		}
-		return w.steps().Again(ctx, tx, &run, step.ID, exec.Base, time.Now())
+		return errOver // nothing of this is saved: what was made is handed over first
 	})
-	if again || err != nil && !errors.Is(err, errOver) {
+	if rules, wrong := errors.AsType[*autonoma.Failure](err); wrong { // of the step that would come next
+		why = rules
+	} else if !errors.Is(err, errOver) {
 		return err
 	}
 	made := w.salvage(ctx, lease)
@@ -74,8 +80,9 @@ func (w *Worker) failed(tx *store.Tx, lease store.Lease, why *autonoma.Failure) 
 	exec.Status, exec.Error, exec.CompletedAt = autonoma.StepFailed, why, now
 	step := run.Step(exec.Step)
 	step.Status = autonoma.StepFailed
+	step.Used.Add(exec.Usage)
 	told := []autonoma.Event{autonoma.NewStepEvent(*step, now)}
-	if step.Rules.Retries > 0 {
+	if step.Rules.Retries > 0 || step.Candidate != "" {
 		told = append(told, autonoma.NewEvent(autonoma.EventNotice, exec.ID, now, autonoma.Notice{Code: string(why.Code), Message: why.Message}))
 	}
 	changed, err := w.steps().Ended(tx, run, exec, now)
@@ -93,7 +100,9 @@ func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) 
 	}
 	times, since := refusals(past)
 	if times > 0 && time.Since(since) > patience {
-		return &autonoma.Failure{Code: autonoma.FailModel, Message: why.Error(), Retryable: true}
+		f := modelFailure(why)
+		f.Retryable = true
+		return f
 	}
 	// Each time the run says that it waits, to whoever follows it: ever more seldom.
 	wait := max(why.RetryAfter, min(time.Minute<<min(times, 5), longestWait))

@@ -105,13 +105,14 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	h.spaces = must(workspace.Open(filepath.Join(data, "workspaces"), workspace.Options{}))(t)
 	known := must(catalog.Open([]fs.FS{agents.Files}, []fs.FS{flows.Files}))(t)
 	tools, env := sandbox.Toolchains(os.Getenv)
+	policy := must(rigor.DefaultPolicy())(t)
 	events := event.NewLog(h.db, 100*time.Millisecond)
 	h.news = events
 	w := worker.New(worker.Config{
 		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2, Resolve: resolve,
 		Learns: !h.forgetful, Budgets: worker.Budgets{Month: h.month}, Version: "1.2.3", Sign: secrets.Signer,
 		Engine: &rigor.Engine{
-			Policy: must(rigor.DefaultPolicy())(t), Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
+			Policy: policy, Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
 			Installer: setup.New(filepath.Join(data, "setup"), box, tools, env, os.Getenv),
 			Model: func(tier autonoma.Intelligence) (model.Model, error) {
 				if tier == autonoma.Core && h.core != nil {
@@ -125,7 +126,7 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	w.Queue = h.queue
 	needs := service.Config{
 		Learns: !h.forgetful,
-		DB:     h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known, Resolve: resolve, Month: h.month,
+		DB:     h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known, Resolve: resolve, Month: h.month, Candidates: policy.Candidates,
 		Ready:  func(autonoma.Request) error { return nil },
 		Source: func(context.Context, autonoma.Request) error { return nil },
 	}

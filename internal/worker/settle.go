@@ -72,8 +72,12 @@ func (w *Worker) stopping() bool {
 // modelFailure is how a model's refusal is told to the owner of a run.
 func modelFailure(e *model.Error) *autonoma.Failure {
 	f := &autonoma.Failure{Code: autonoma.FailModel, Message: e.Error()}
-	if e.Kind == model.TooLong {
+	switch e.Kind {
+	case model.TooLong:
 		f.Code = autonoma.FailContext
+	case model.Stalled:
+		f.Code = autonoma.FailSilent
+	default:
 	}
 	return f
 }

@@ -111,6 +111,25 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
+// A model that says nothing is asked again, the run says that it waits for it, and one
+// that is silent for a day ends the run, which says so.
+func TestSilence(t *testing.T) {
+	m := model.Stall(play(t, `
+  - match: {agent: coder-ai}
+    turns: [{fail: [{hang: true, forever: true}]}]
+`), 20*time.Millisecond)
+	h := open(t, model.Retry(m, impatient, nil), repository)
+	id := h.submit(demo)
+	if run := h.until(id, becomes(autonoma.WaitingProvider)); !strings.Contains(run.StatusDetail, "nothing was heard for 20ms") {
+		t.Errorf("%s: %s", run.Status, run.StatusDetail)
+	}
+	h.dayAgo(`UPDATE events SET at = ? WHERE run = ? AND kind = 'status'`, id)
+	h.hurry(id)
+	if run := h.until(id, event.Last); run.Status != autonoma.Failed || run.Error.Code != autonoma.FailSilent || !run.Error.Retryable {
+		t.Errorf("%s: %+v", run.Status, run.Error)
+	}
+}
+
 // A provider that stays down for a day ends the run, however old the run is.
 func TestPatience(t *testing.T) {
 	m := play(t, `

@@ -223,7 +223,7 @@ func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.R
 	}()
 	return w.Engine.Do(ctx, rigor.Job{
 		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier(run, all, exec.Step),
-		Beside:  !run.Alone(exec.Step),
+		Beside: !run.Alone(exec.Step), Candidates: candidates(run, all, exec.Step),
 		Journal: journal.Open(exec.ID, &log{w, lease, p}, past, w.cut), At: lastCheckpoint(past), Afford: p.afford, Human: w.human(exec.ID),
 		Known: w.known(lease, run),
 		Used:  func() autonoma.Usage { return w.used(ctx, run) },
@@ -238,16 +238,36 @@ func earlier(run autonoma.Run, all []autonoma.Execution, step string) []rigor.Ea
 }
 
 // completed returns what the completed steps came to, the last round of each, in the
-// order in which they were begun.
+// order in which they were begun. Candidates are none of them: what one made counts
+// once it is chosen, as what the step came to that chose it.
 func completed(run autonoma.Run, all []autonoma.Execution) []rigor.Earlier {
 	var done []rigor.Earlier
 	for i, e := range all {
 		again := func(o autonoma.Execution) bool { return o.Step == e.Step && o.Status == autonoma.StepCompleted }
-		if e.Status == autonoma.StepCompleted && !slices.ContainsFunc(all[i+1:], again) {
-			done = append(done, rigor.Earlier{Step: *run.Step(e.Step), Result: *e.Result})
+		if s := run.Step(e.Step); e.Status == autonoma.StepCompleted && s.Candidate == "" && !slices.ContainsFunc(all[i+1:], again) {
+			done = append(done, rigor.Earlier{Step: *s, Result: *e.Result})
 		}
 	}
 	return done
+}
+
+// candidates returns what came of the candidates of a step that is to choose; nothing
+// for other steps.
+func candidates(run autonoma.Run, all []autonoma.Execution, step string) []rigor.Candidate {
+	if !run.Chooses(step) {
+		return nil
+	}
+	var tried []rigor.Candidate
+	for _, s := range run.Candidates(step) {
+		c := rigor.Candidate{Step: s.ID, Used: s.Used}
+		for _, e := range all { // the last has the word
+			if e.Step == s.ID {
+				c.Result, c.Error = e.Result, e.Error
+			}
+		}
+		tried = append(tried, c)
+	}
+	return tried
 }
 
 // lastCheckpoint returns the state of the files at which a journal ends.

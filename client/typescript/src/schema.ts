@@ -2747,6 +2747,10 @@ export interface components {
         Step: {
             /** @description Who is asked. */
             agent: string;
+            /** @description The step that chooses among this and other candidates, all of which were asked the same; null for other steps. At intelligence ultra the step that begins a change has candidates. */
+            candidateOf: string | null;
+            /** @description Whether this candidate was chosen; null until that is decided, and for other steps. What was not chosen is no part of the result. */
+            chosen: boolean | null;
             /** @description The work on the step, once there is some. */
             executionId: string | null;
             /** @description Names the step within the task. */
@@ -2766,6 +2770,8 @@ export interface components {
              * @enum {string}
              */
             status: "pending" | "running" | "completed" | "failed" | "cancelled" | "skipped";
+            /** @description What all work on the step that is over used: for a candidate that was not chosen, what it cost to have had it. */
+            usage: components["schemas"]["Usage"];
         };
         StepOutput: {
             /** @description Whether it changed the repository. */
@@ -3196,6 +3202,10 @@ export interface components {
             approvalId: string | null;
             /** @description What the agent was asked, with the blanks filled in; null before it began. */
             asked: string | null;
+            /** @description The step that chooses among this and other candidates, all of which were asked the same; null for other steps. At intelligence ultra the step that begins a change has candidates. */
+            candidateOf: string | null;
+            /** @description Whether this candidate was chosen; null until that is decided, and for other steps. What was not chosen is no part of the result. */
+            chosen: boolean | null;
             /**
              * Format: date-time
              * @description When it was over.
@@ -3236,6 +3246,8 @@ export interface components {
              * @enum {string}
              */
             status: "pending" | "running" | "completed" | "failed" | "cancelled" | "skipped";
+            /** @description What all work on the step that is over used: for a candidate that was not chosen, what it cost to have had it. */
+            usage: components["schemas"]["Usage"];
         };
         WorkflowStatus: {
             /**
@@ -4887,28 +4899,58 @@ export interface operations {
                      *       "statusUrl": "/v1/customer/workflow/wf_a1b2c3d4e5f6/status",
                      *       "steps": [
                      *         {
+                     *           "id": "fix",
                      *           "agent": "coder-ai",
                      *           "executionId": null,
-                     *           "id": "fix",
+                     *           "status": "pending",
                      *           "phase": null,
                      *           "progress": 0,
-                     *           "status": "pending"
+                     *           "candidateOf": null,
+                     *           "chosen": null,
+                     *           "usage": {
+                     *             "inputTokens": 0,
+                     *             "outputTokens": 0,
+                     *             "cachedTokens": 0,
+                     *             "costUsd": 0,
+                     *             "modelCalls": 0,
+                     *             "toolCalls": 0
+                     *           }
                      *         },
                      *         {
+                     *           "id": "prove",
                      *           "agent": "tester-ai",
                      *           "executionId": null,
-                     *           "id": "prove",
+                     *           "status": "pending",
                      *           "phase": null,
                      *           "progress": 0,
-                     *           "status": "pending"
+                     *           "candidateOf": null,
+                     *           "chosen": null,
+                     *           "usage": {
+                     *             "inputTokens": 0,
+                     *             "outputTokens": 0,
+                     *             "cachedTokens": 0,
+                     *             "costUsd": 0,
+                     *             "modelCalls": 0,
+                     *             "toolCalls": 0
+                     *           }
                      *         },
                      *         {
+                     *           "id": "judge",
                      *           "agent": "review-ai",
                      *           "executionId": null,
-                     *           "id": "judge",
+                     *           "status": "pending",
                      *           "phase": null,
                      *           "progress": 0,
-                     *           "status": "pending"
+                     *           "candidateOf": null,
+                     *           "chosen": null,
+                     *           "usage": {
+                     *             "inputTokens": 0,
+                     *             "outputTokens": 0,
+                     *             "cachedTokens": 0,
+                     *             "costUsd": 0,
+                     *             "modelCalls": 0,
+                     *             "toolCalls": 0
+                     *           }
                      *         }
                      *       ],
                      *       "workflowId": "wf_a1b2c3d4e5f6"
