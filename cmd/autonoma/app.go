@@ -143,7 +143,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	}
 	a.worker.Queue = a.queue
 	a.keys, a.tenants, a.known = service.NewKeys(a.db), service.NewTenants(a.db), service.NewKnowledge(a.db)
-	a.receipts = service.NewReceipts(a.db, time.Now)
+	a.receipts = service.NewReceipts(a.db, secrets, time.Now)
 	a.limits = service.NewLimits(a.db, cfg.Plans, time.Now)
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{

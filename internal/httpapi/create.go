@@ -89,8 +89,7 @@ func (s *server) receipt(ctx context.Context, by autonoma.Actor, in repeatable) 
 	if name == "" || s.Receipts == nil {
 		return nil, nil
 	}
-	n := noteOf(ctx)
-	return s.Receipts.For(by, name, n.key, append([]byte(n.request+"\n"), body...))
+	return s.Receipts.For(by, name, append([]byte(noteOf(ctx).request+"\n"), body...))
 }
 
 // answered returns what was answered to a request before, or nil.

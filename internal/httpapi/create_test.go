@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"autonoma"
 	"autonoma/api"
 	"autonoma/internal/service"
 	"autonoma/internal/store"
@@ -34,7 +35,7 @@ func TestIdempotency(t *testing.T) {
 		status                      int
 	}{
 		{"another body", k.ann, "/v1/agents/tasks", `{"task": "do that", "capabilities": ["BUILD"]}`, "one", 409},
-		{"another key of the tenant's", k.reader, "/v1/agents/tasks", aTask, "one", 409},
+		{"a key that may do less", k.reader, "/v1/agents/tasks", aTask, "one", 403},
 		{"another tenant", k.bob, "/v1/agents/tasks", aTask, "one", 202},
 		{"another name", k.ann, "/v1/agents/tasks", aTask, "two", 202},
 		{"no name", k.ann, "/v1/agents/tasks", aTask, "", 202},
@@ -49,6 +50,11 @@ func TestIdempotency(t *testing.T) {
 	}
 	if n := len(must(k.db.Runs(t.Context(), runsOf(k)))(t)); n != 3 {
 		t.Errorf("ann has %d tasks", n)
+	}
+	// It is the tenant's request, whichever of its keys is used.
+	second := must(service.NewKeys(k.db).Create(t.Context(), "ann", autonoma.Startup, autonoma.KeyScopes))(t)
+	if r := k.do(second, "POST", "/v1/agents/tasks", aTask, "Idempotency-Key", "one"); !bytes.Equal(r.body, first.body) || r.Header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("with another key: %d %s", r.StatusCode, r.body)
 	}
 	// What was refused was not answered: mended, it is done.
 	k.do(k.ann, "POST", "/v1/agents/tasks", `{"task": "do it"}`, "Idempotency-Key", "three")
@@ -83,7 +89,7 @@ func TestIdempotencyAtOnce(t *testing.T) {
 func TestIdempotencyEnds(t *testing.T) {
 	k, c := newParts(t), new(clock)
 	c.set(anHour)
-	k.cfg.Receipts = service.NewReceipts(k.db, c.now)
+	k.cfg.Receipts = service.NewReceipts(k.db, k.secrets, c.now)
 	k.serve()
 	send := func() api.CreatedTask {
 		var made api.CreatedTask

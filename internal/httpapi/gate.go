@@ -25,14 +25,13 @@ func (s *server) authenticated(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		key := bearer(r)
-		by, err := s.Who(r.Context(), key)
+		by, err := s.Who(r.Context(), bearer(r))
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
 		n := noteOf(r.Context())
-		n.actor, n.key = by, key
+		n.actor = by
 		if err := s.admit(w, r, by); err != nil {
 			s.fail(w, r, err)
 			return

@@ -104,7 +104,7 @@ func newParts(t testing.TB) *kit {
 		Feedback: service.NewFeedback(needs),
 		Tasks:    k.tasks, Hooks: k.hooks, Knowledge: service.NewKnowledge(db), Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db), Keys: keys,
 		SigningKeys: service.NewSigningKeys(db, k.secrets),
-		Receipts:    service.NewReceipts(db, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
+		Receipts:    service.NewReceipts(db, k.secrets, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
 		Health: func(context.Context) map[string]api.Service {
 			return map[string]api.Service{"database": {Status: api.Healthy, Message: "ok"}}
 		},

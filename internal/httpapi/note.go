@@ -20,7 +20,6 @@ type note struct {
 	id      string
 	request string // method and path
 	route   string
-	key     string // that the request came with: never for the log
 	actor   autonoma.Actor
 	status  int   // zero until the answer began
 	bytes   int64 // of the answer's body

@@ -172,3 +172,17 @@ func (s *Secrets) unseal(owner string, sealed []byte) (autonoma.HookSecret, erro
 	}
 	return autonoma.HookSecret(plain), nil
 }
+
+// Seal closes a text of an owner, so that it is nothing to whoever has the database
+// alone.
+func (s *Secrets) Seal(owner string, plain []byte) []byte {
+	return s.aead.Seal(nil, nil, plain, textOwner(owner))
+}
+
+// Open returns a text that was sealed for the owner.
+func (s *Secrets) Open(owner string, sealed []byte) ([]byte, error) {
+	return s.aead.Open(nil, nil, sealed, textOwner(owner))
+}
+
+// textOwner binds a text to its owner, and tells it from what signs.
+func textOwner(owner string) []byte { return []byte("text " + owner) }

@@ -3,9 +3,8 @@ package service
 import (
 	"bytes"
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -30,16 +29,24 @@ func all[T any](tx *store.Tx, made T, also []Also[T]) error {
 // Receipts lets clients send a request that makes something again, without its
 // being made twice: the answer is kept in the transaction that makes it.
 //
-// The key that names the request is kept as a digest, and the answer, which may
-// hold a secret, is sealed with that key and the API key it came with: neither is
-// in the database, so nobody reads it from there.
+// What names the request is kept as a digest, and the answer, which may hold a secret,
+// is sealed: nobody reads it from the database.
 type Receipts struct {
-	db  *store.DB
-	now func() time.Time
+	db    *store.DB
+	vault Vault
+	now   func() time.Time
+}
+
+// A Vault seals texts for an owner, and opens them.
+type Vault interface {
+	Seal(owner string, plain []byte) []byte
+	Open(owner string, sealed []byte) ([]byte, error)
 }
 
 // NewReceipts returns the receipts of the database.
-func NewReceipts(db *store.DB, now func() time.Time) *Receipts { return &Receipts{db, now} }
+func NewReceipts(db *store.DB, vault Vault, now func() time.Time) *Receipts {
+	return &Receipts{db, vault, now}
+}
 
 // keepAnswers is how long a request may be sent again.
 const keepAnswers = 24 * time.Hour
@@ -47,53 +54,62 @@ const keepAnswers = 24 * time.Hour
 // A Receipt is for one request.
 type Receipt struct {
 	of      *Receipts
-	tenant  autonoma.TenantID
+	by      autonoma.Actor
 	key     []byte
 	request []byte
-	seal    cipher.AEAD
+}
+
+// kept is an answer with what whoever got it may do.
+type kept struct {
+	Scopes []autonoma.KeyScope `json:"scopes"`
+	Answer json.RawMessage     `json:"answer"`
 }
 
 // ErrAnswered reports that a request was answered meanwhile.
 var ErrAnswered = errors.New("answered meanwhile")
 
-// For returns the receipt for a request: named by the client, sent with an API
-// key, and told from others by its text.
-func (r *Receipts) For(by autonoma.Actor, name, apiKey string, text []byte) (*Receipt, error) {
+// For returns the receipt for a request: named by the client, and told from others by
+// its text.
+func (r *Receipts) For(by autonoma.Actor, name string, text []byte) (*Receipt, error) {
 	const most = 255
 	if len(name) > most || bytes.ContainsFunc([]byte(name), func(c rune) bool { return c < '!' || c > '~' }) {
 		return nil, &autonoma.FieldError{Field: "Idempotency-Key", Reason: fmt.Sprintf("must have at most %d visible ASCII characters", most)}
 	}
-	secret := sha256.Sum256([]byte(apiKey + "\x00" + name))
-	block, err := aes.NewCipher(secret[:])
-	if err != nil {
-		return nil, err
-	}
-	seal, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, err
-	}
-	key := sha256.Sum256([]byte(name))
-	request := sha256.Sum256(append([]byte(by.Key+"\x00"), text...))
-	return &Receipt{r, by.Tenant, key[:], request[:], seal}, nil
+	key, request := sha256.Sum256([]byte(name)), sha256.Sum256(text)
+	return &Receipt{r, by, key[:], request[:]}, nil
 }
 
-// Answer returns what was answered to the request before, or nothing. It returns
-// an [autonoma.ErrConflict] if the name was used for another one.
+// owner binds a sealed answer to its tenant and its name.
+func (r *Receipt) owner() string { return fmt.Sprintf("answer %s %x", r.by.Tenant, r.key) }
+
+// Answer returns what was answered to the request before, to whichever key of the
+// tenant, or nothing. It returns an [autonoma.ErrConflict] if the name was used for
+// another one, and an [autonoma.ErrForbidden] to a key that may do less than the one
+// that got the answer.
 func (r *Receipt) Answer(ctx context.Context) ([]byte, error) {
-	kept, err := r.of.db.Answer(ctx, r.tenant, r.key, r.since())
+	old, err := r.of.db.Answer(ctx, r.by.Tenant, r.key, r.since())
 	switch {
 	case errors.Is(err, autonoma.ErrNotFound):
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case !bytes.Equal(kept.Request, r.request):
+	case !bytes.Equal(old.Request, r.request):
 		return nil, fmt.Errorf("this Idempotency-Key was used for another request; use a new one: %w", autonoma.ErrConflict)
 	}
-	answer, err := r.seal.Open(nil, nil, kept.Sealed, r.key)
-	if err != nil {
-		return nil, fmt.Errorf("this Idempotency-Key was used before the API key was rotated; use a new one: %w", autonoma.ErrConflict)
+	var told kept
+	plain, err := r.of.vault.Open(r.owner(), old.Sealed)
+	if err == nil {
+		err = json.Unmarshal(plain, &told)
 	}
-	return answer, nil
+	if err != nil {
+		return nil, fmt.Errorf("this Idempotency-Key was used before the server's own key was changed; use a new one: %w", autonoma.ErrConflict)
+	}
+	for _, s := range told.Scopes {
+		if err := may(r.by, s); err != nil {
+			return nil, err
+		}
+	}
+	return told.Answer, nil
 }
 
 func (r *Receipt) since() time.Time { return r.of.now().Add(-keepAnswers) }
@@ -106,7 +122,7 @@ func Keep[T any](r *Receipt, show func(T) ([]byte, error)) Also[T] {
 		if r == nil {
 			return nil
 		}
-		_, err := tx.Answer(r.tenant, r.key, r.since())
+		_, err := tx.Answer(r.by.Tenant, r.key, r.since())
 		switch {
 		case err == nil:
 			return ErrAnswered
@@ -117,7 +133,11 @@ func Keep[T any](r *Receipt, show func(T) ([]byte, error)) Also[T] {
 		if err != nil {
 			return err
 		}
-		sealed := r.seal.Seal(nil, nil, answer, r.key)
-		return tx.PutAnswer(store.Answer{Tenant: r.tenant, Key: r.key, Request: r.request, Sealed: sealed, At: r.of.now()}, r.since())
+		plain, err := json.Marshal(kept{r.by.Scopes, answer})
+		if err != nil {
+			return err
+		}
+		sealed := r.of.vault.Seal(r.owner(), plain)
+		return tx.PutAnswer(store.Answer{Tenant: r.by.Tenant, Key: r.key, Request: r.request, Sealed: sealed, At: r.of.now()}, r.since())
 	}
 }
