@@ -50,20 +50,13 @@ func (w *Worker) ask(ctx context.Context, lease store.Lease, q autonoma.Question
 		a, err := tx.ApprovalOn(exec.ID, q.Topic)
 		switch {
 		case errors.Is(err, autonoma.ErrNotFound):
-			asked, event := run.AskFor(exec, q, now)
-			if err := tx.InsertApproval(asked); err != nil {
-				return err
-			}
-			kept, err := putArtifacts(tx, "", shown, now)
-			if err != nil {
-				return err
-			}
-			told = append(kept, event)
-		case err != nil:
-			return err
-		case a.Status != autonoma.ApprovalPending:
+			told, err = askOnce(tx, run, exec, q, shown, now)
+		case err == nil && a.Status != autonoma.ApprovalPending:
 			answered = true // between the look and this
 			return nil
+		}
+		if err != nil {
+			return err
 		}
 		exec.Status = autonoma.StepPending
 		if err := tx.SaveExecution(exec); err != nil {
@@ -83,6 +76,17 @@ func (w *Worker) ask(ctx context.Context, lease store.Lease, q autonoma.Question
 		return queue.Later(0)
 	}
 	return err
+}
+
+// askOnce saves a question with what is shown of it, and returns the events that tell of
+// both.
+func askOnce(tx *store.Tx, run autonoma.Run, exec autonoma.Execution, q autonoma.Question, shown []autonoma.Artifact, now time.Time) ([]autonoma.Event, error) {
+	asked, event := run.AskFor(exec, q, now)
+	if err := tx.InsertApproval(asked); err != nil {
+		return nil, err
+	}
+	told, err := putArtifacts(tx, "", shown, now)
+	return append(told, event), err
 }
 
 // shown is what a human wants to see who is asked about a change: the run's patch with
