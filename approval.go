@@ -1,6 +1,7 @@
 package autonoma
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -30,7 +31,7 @@ type Approval struct {
 	Decision  *Decision // of a human; nil unless approved or rejected
 }
 
-// ApprovalTime is how long a human has to answer.
+// ApprovalTime is how long a human has to answer, unless the operator says otherwise.
 const ApprovalTime = 72 * time.Hour
 
 // A QuestionKind says what becomes of a question's answer.
@@ -121,24 +122,25 @@ type ApprovalChanged struct {
 }
 
 // Ask returns the question whether a step of the run may begin, with what one should
-// know to answer it, and the event that tells of it.
-func (r *Run) Ask(s *Step, risk Risk, reason string, evidence json.RawMessage, changed bool, at time.Time) (Approval, Event) {
+// know to answer it, and the event that tells of it. It is to be answered within the
+// given time; zero is [ApprovalTime].
+func (r *Run) Ask(s *Step, within time.Duration, risk Risk, reason string, evidence json.RawMessage, changed bool, at time.Time) (Approval, Event) {
 	a := Approval{
 		ID: NewApprovalID(), Tenant: r.Tenant, Run: r.ID, Step: s.ID, Kind: AskStep, Risk: risk, Reason: reason, Evidence: evidence, Changed: changed,
 		Question: fmt.Sprintf("May %s begin the step %s?", s.Agent, s.ID),
-		Status:   ApprovalPending, Default: ApprovalExpired, CreatedAt: at, Deadline: at.Add(ApprovalTime),
+		Status:   ApprovalPending, Default: ApprovalExpired, CreatedAt: at, Deadline: at.Add(cmp.Or(within, ApprovalTime)),
 	}
 	s.Approval = a.ID
 	return a, a.event(at)
 }
 
 // AskFor returns the question of an execution of the run, and the event that tells of
-// it.
-func (r *Run) AskFor(e Execution, q Question, at time.Time) (Approval, Event) {
+// it. It is to be answered within the given time; zero is [ApprovalTime].
+func (r *Run) AskFor(e Execution, q Question, within time.Duration, at time.Time) (Approval, Event) {
 	a := Approval{
 		ID: NewApprovalID(), Tenant: r.Tenant, Run: r.ID, Step: e.Step, Execution: e.ID, Topic: q.Topic, Kind: q.Kind,
 		Question: q.Text, Reason: q.Reason, Risk: q.Risk, Evidence: q.Evidence, Changed: q.To != "",
-		Status: ApprovalPending, Default: ApprovalExpired, CreatedAt: at, Deadline: at.Add(ApprovalTime),
+		Status: ApprovalPending, Default: ApprovalExpired, CreatedAt: at, Deadline: at.Add(cmp.Or(within, ApprovalTime)),
 	}
 	return a, a.event(at)
 }

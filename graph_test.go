@@ -143,7 +143,7 @@ func TestWide(t *testing.T) {
 // A question is answered once.
 func TestApproval(t *testing.T) {
 	r := graph("deploy")
-	a, told := r.Ask(r.Step("deploy"), autonoma.HighRisk, "It is the rule.", nil, false, noon)
+	a, told := r.Ask(r.Step("deploy"), 0, autonoma.HighRisk, "It is the rule.", nil, false, noon)
 	if told.Kind != autonoma.EventApproval || r.Step("deploy").Approval != a.ID || !a.ID.Valid() || a.Deadline.Sub(noon) != 72*time.Hour {
 		t.Fatalf("%+v", a)
 	}

@@ -128,8 +128,9 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 
 	a.events = event.NewLog(a.db, time.Second)
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
+	rules := service.Rules{Catalog: known, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode, AnswerIn: cfg.ApprovalTime}
 	a.worker = worker.New(worker.Config{
-		DB: a.db, Events: a.events, Blobs: blobs, Catalog: known, Workspaces: spaces, Forges: a.forges, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode,
+		DB: a.db, Events: a.events, Blobs: blobs, Rules: rules, Workspaces: spaces, Forges: a.forges, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets,
 		Version: version(), Sign: secrets.Signer, Learns: cfg.Knowledge,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
@@ -147,8 +148,8 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	a.limits = service.NewLimits(a.db, cfg.Plans, time.Now)
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
 	needs := service.Config{
-		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Catalog: known, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
-		Resolve: service.ResolveWorkflow, Learns: cfg.Knowledge, StartMode: cfg.StartMode, Month: cfg.Budgets.Month, Candidates: policy.Candidates,
+		DB: a.db, Queue: a.queue, Log: a.events, Blobs: blobs, Rules: rules, Ready: a.ready, Source: a.checkSource, Target: guard.Check,
+		Learns: cfg.Knowledge, Month: cfg.Budgets.Month, Candidates: policy.Candidates,
 		BranchAt: func(source, branch string) string { return workspace.BranchAt(source, cfg.SourceRoots, branch) },
 	}
 	a.signers, a.says = service.NewSigningKeys(a.db, secrets), service.NewFeedback(needs)

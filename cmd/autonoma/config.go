@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -30,11 +31,13 @@ type config struct {
 	Sandbox     string
 	Slots       int
 	StartMode   autonoma.Mode // of agents of which nothing was counted yet
-	Agents      string
-	Flows       string
-	Gates       string
-	Push        bool
-	Knowledge   bool
+	// ApprovalTime is how long people have to answer questions.
+	ApprovalTime time.Duration
+	Agents       string
+	Flows        string
+	Gates        string
+	Push         bool
+	Knowledge    bool
 	// CallbackAllow are networks that webhooks may lead to although they are not public.
 	CallbackAllow []netip.Prefix
 	LogLevel      slog.Level
@@ -76,6 +79,8 @@ var settings = []setting{
 		setSlots, func(c *config) string { return strconv.Itoa(c.Slots) }},
 	{"acmfStart", "AUTONOMA_ACMF_START", "acmf-start", "mode that agents begin in: OBSERVE, LEARNING, ASSISTED or AUTONOMOUS",
 		setStart, func(c *config) string { return string(c.StartMode) }},
+	{"approvalTime", "AUTONOMA_APPROVAL_TIME", "approval-time", "how long people have to answer questions, as in 8h",
+		setApprovalTime, func(c *config) string { return c.ApprovalTime.String() }},
 	{"agents", "AUTONOMA_AGENTS", "agents", "directory of agents (*.md) that add to the built-in ones or replace them",
 		setPath(func(c *config) *string { return &c.Agents }), func(c *config) string { return c.Agents }},
 	{"flows", "AUTONOMA_FLOWS", "flows", "directory of flows (*.yaml) that replace the built-in ones",
@@ -90,6 +95,14 @@ var settings = []setting{
 		setNetworks, func(c *config) string { return joined(c.CallbackAllow) }},
 	{"logLevel", "AUTONOMA_LOG_LEVEL", "log-level", "debug, info, warn or error",
 		func(c *config, v string) error { return c.LogLevel.UnmarshalText([]byte(v)) }, func(c *config) string { return c.LogLevel.String() }},
+}
+
+func setApprovalTime(c *config, v string) (err error) {
+	c.ApprovalTime, err = time.ParseDuration(v)
+	if err == nil && (c.ApprovalTime < time.Minute || c.ApprovalTime > 365*24*time.Hour) {
+		err = errors.New("must be between 1m and 8760h")
+	}
+	return err
 }
 
 func setPath(field func(*config) *string) func(*config, string) error {
@@ -201,7 +214,7 @@ func (w world) defaults() *config {
 		Data:      filepath.Join(w.base("XDG_DATA_HOME", ".local/share"), "autonoma"),
 		Sandbox:   "auto",
 		Slots:     8,
-		StartMode: autonoma.StartMode,
+		StartMode: autonoma.StartMode, ApprovalTime: autonoma.ApprovalTime,
 		Knowledge: true,
 		Plans:     autonoma.DefaultPlans(),
 		home:      w.Getenv("HOME"),

@@ -17,7 +17,7 @@ import (
 func TestKillWhileSummedUp(t *testing.T) {
 	t.Parallel()
 	repo := greeting(t)
-	models := modeltest.NewServer(t, "context: 6000\n"+coder(mend+`
+	models := modeltest.NewServer(t, "context: 6500\n"+coder(mend+`
       - repeat: 20
         text: "`+strings.Repeat("many words ", 170)+`"
         calls: [{name: bash, args: {command: "echo {{turn}} >>turns.txt"}}]

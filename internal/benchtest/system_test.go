@@ -58,7 +58,7 @@ func assemble(b *testing.B, m model.Model, root string, turns int) *system {
 	tools, env := sandbox.Toolchains(os.Getenv)
 	events := event.NewLog(db, time.Second)
 	w := worker.New(worker.Config{
-		DB: db, Events: events, Blobs: blobs, Catalog: known, Workspaces: spaces, Log: log, Sign: secrets.Signer,
+		DB: db, Events: events, Blobs: blobs, Rules: service.Rules{Catalog: known}, Workspaces: spaces, Log: log, Sign: secrets.Signer,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: box, Roots: []string{root},
 			Installer: setup.New(filepath.Join(dir, "setup"), box, tools, env, os.Getenv),
@@ -79,7 +79,7 @@ func assemble(b *testing.B, m model.Model, root string, turns int) *system {
 	return &system{
 		as: must(keys.Who(ctx, key))(b),
 		tasks: service.NewTasks(service.Config{
-			DB: db, Queue: w.Queue, Log: events, Blobs: blobs, Catalog: known,
+			DB: db, Queue: w.Queue, Log: events, Blobs: blobs, Rules: service.Rules{Catalog: known},
 			Ready:  func(autonoma.Request) error { return nil },
 			Source: func(context.Context, autonoma.Request) error { return nil },
 		}),

@@ -75,7 +75,7 @@ func newParts(t testing.TB) *kit {
 	logger := slog.New(slog.NewTextHandler(k.lines, nil))
 	jobs := must(queue.Open(ctx, db, 0, nil, logger))(t)
 	needs := service.Config{
-		DB: db, Queue: jobs, Log: k.log, Blobs: k.blobs, Catalog: testCatalog(t), Resolve: service.ResolveWorkflow,
+		DB: db, Queue: jobs, Log: k.log, Blobs: k.blobs, Rules: service.Rules{Catalog: testCatalog(t), Resolve: service.ResolveWorkflow},
 		Candidates: func(i autonoma.Intelligence) int { return map[autonoma.Intelligence]int{autonoma.Ultra: 2}[i] },
 		Ready:      func(autonoma.Request) error { return nil },
 		Source: func(_ context.Context, req autonoma.Request) error {
@@ -99,7 +99,7 @@ func newParts(t testing.TB) *kit {
 	k.bob = must(keys.Create(ctx, "bob", autonoma.Growth, []autonoma.KeyScope{autonoma.ScopeAdmin}))(t)
 	k.operator = must(keys.Found(ctx, "admin"))(t)
 	k.doc = must(openapi3.NewLoader().LoadFromData(httpapi.Document()))(t)
-	k.steps = service.Steps{Queue: jobs, Resolve: needs.Resolve, Catalog: needs.Catalog}
+	k.steps = service.Steps{Queue: jobs, Rules: needs.Rules}
 	k.cfg = httpapi.Config{
 		Feedback: service.NewFeedback(needs),
 		Tasks:    k.tasks, Hooks: k.hooks, Knowledge: service.NewKnowledge(db), Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db), Keys: keys,

@@ -29,7 +29,7 @@ func TestReference(t *testing.T) {
 	if foreign := regexp.MustCompile(`(src|@import|url\()|<link|<script`).FindString(page); foreign != "" {
 		t.Errorf("it wants %s", foreign)
 	}
-	if len(page) > 300<<10 {
+	if len(page) > 400<<10 {
 		t.Errorf("it has %d bytes", len(page))
 	}
 }

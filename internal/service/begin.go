@@ -31,12 +31,18 @@ type Decision struct {
 // so it must answer the same whenever it is asked the same.
 type Resolve func(run autonoma.Run, step autonoma.Step, done []Outcome) (Decision, error)
 
+// Rules are how steps begin. The services and the worker have the same.
+type Rules struct {
+	Catalog   *catalog.Catalog
+	Resolve   Resolve       // decides about a step before it begins; nil: each takes part as it is written
+	StartMode autonoma.Mode // of agents of which nothing was counted yet; empty: autonoma.StartMode
+	AnswerIn  time.Duration // how long people have to answer questions; 0: autonoma.ApprovalTime
+}
+
 // Steps begins the steps of runs.
 type Steps struct {
-	Queue     *queue.Queue
-	Resolve   Resolve // nil: every step takes part as it is written
-	Catalog   *catalog.Catalog
-	StartMode autonoma.Mode // of agents of which nothing was counted yet; empty: autonoma.StartMode
+	Queue *queue.Queue
+	Rules
 }
 
 // merger is the agent that settles what does not fit together.
@@ -191,7 +197,7 @@ func (b *beginning) ask(step *autonoma.Step) error {
 	if err != nil {
 		return err
 	}
-	a, told := b.run.Ask(step, risk, "The flow wants a human's consent before this step.", text, changed, b.at)
+	a, told := b.run.Ask(step, b.AnswerIn, risk, "The flow wants a human's consent before this step.", text, changed, b.at)
 	b.told = append(b.told, told)
 	return b.tx.InsertApproval(a)
 }

@@ -14,7 +14,7 @@ import (
 
 // steps returns what begins the steps of runs, and counts their ends.
 func (o *office) steps() service.Steps {
-	return service.Steps{Queue: o.cfg.Queue, Catalog: o.cfg.Catalog, StartMode: o.cfg.StartMode}
+	return service.Steps{Queue: o.cfg.Queue, Rules: o.cfg.Rules}
 }
 
 // chain starts a run of so many steps of the coder, one after the other.

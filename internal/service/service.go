@@ -13,7 +13,6 @@ import (
 
 	"autonoma"
 	"autonoma/internal/blob"
-	"autonoma/internal/catalog"
 	"autonoma/internal/event"
 	"autonoma/internal/queue"
 	"autonoma/internal/store"
@@ -21,11 +20,11 @@ import (
 
 // Config is what the services need.
 type Config struct {
-	DB      *store.DB
-	Queue   *queue.Queue
-	Log     *event.Log
-	Blobs   *blob.Store
-	Catalog *catalog.Catalog
+	DB    *store.DB
+	Queue *queue.Queue
+	Log   *event.Log
+	Blobs *blob.Store
+	Rules
 
 	// Ready returns an [autonoma.ErrUnavailable] that says what to do, if no
 	// task of the request's kind could be carried out here.
@@ -43,24 +42,15 @@ type Config struct {
 	// Candidates returns how often the step that begins a change is tried at a tier,
 	// for the best to be chosen; nil: once.
 	Candidates func(autonoma.Intelligence) int
-	// Resolve decides about a step before it begins; nil: each takes part as it
-	// is written. The worker must be given the same.
-	Resolve Resolve
 	// Month is what tenants may use in a month that have no budget of their own.
 	Month autonoma.MonthBudget
 
 	// Learns says whether it is remembered of a repository what people did not want.
 	Learns bool
-
-	// StartMode is the mode of agents of which nothing was counted yet; empty:
-	// [autonoma.StartMode]. The worker must be given the same.
-	StartMode autonoma.Mode
 }
 
 // steps returns what begins the steps of runs.
-func (c Config) steps() Steps {
-	return Steps{Queue: c.Queue, Resolve: c.Resolve, Catalog: c.Catalog, StartMode: c.StartMode}
-}
+func (c Config) steps() Steps { return Steps{Queue: c.Queue, Rules: c.Rules} }
 
 // expand has the first step that is to change something tried by several candidates,
 // where its tier has some. One that a human agrees to before it begins is asked about

@@ -53,7 +53,7 @@ func open(t *testing.T) *office {
 		t.Fatal(err)
 	}
 	cfg := service.Config{
-		DB: db, Queue: q, Log: event.NewLog(db, time.Second), Blobs: blobs, Catalog: known,
+		DB: db, Queue: q, Log: event.NewLog(db, time.Second), Blobs: blobs, Rules: service.Rules{Catalog: known},
 		Ready:  func(autonoma.Request) error { return nil },
 		Source: func(context.Context, autonoma.Request) error { return nil },
 	}

@@ -15,7 +15,7 @@ import (
 // ask stores a question of a run.
 func ask(t *testing.T, db *store.DB, run autonoma.Run, at time.Time) autonoma.Approval {
 	t.Helper()
-	a, told := run.Ask(&run.Steps[0], autonoma.HighRisk, "It is the rule.", []byte(`{"asks":"x"}`), true, at)
+	a, told := run.Ask(&run.Steps[0], 0, autonoma.HighRisk, "It is the rule.", []byte(`{"asks":"x"}`), true, at)
 	update(t, db, func(tx *store.Tx) error { return errors.Join(tx.InsertApproval(a), tx.SaveRun(run, told)) })
 	return a
 }

@@ -159,7 +159,7 @@ func TestSnapshotOnce(t *testing.T) {
 		}
 		var told []autonoma.Event
 		for range 2 {
-			a, e := run.Ask(&run.Steps[0], autonoma.MediumRisk, "why", nil, false, noon)
+			a, e := run.Ask(&run.Steps[0], 0, autonoma.MediumRisk, "why", nil, false, noon)
 			if err := tx.InsertApproval(a); err != nil {
 				return err
 			}

@@ -50,7 +50,7 @@ func (w *Worker) ask(ctx context.Context, lease store.Lease, q autonoma.Question
 		a, err := tx.ApprovalOn(exec.ID, q.Topic)
 		switch {
 		case errors.Is(err, autonoma.ErrNotFound):
-			told, err = askOnce(tx, run, exec, q, shown, now)
+			told, err = w.askOnce(tx, run, exec, q, shown, now)
 		case err == nil && a.Status != autonoma.ApprovalPending:
 			answered = true // between the look and this
 			return nil
@@ -80,8 +80,8 @@ func (w *Worker) ask(ctx context.Context, lease store.Lease, q autonoma.Question
 
 // askOnce saves a question with what is shown of it, and returns the events that tell of
 // both.
-func askOnce(tx *store.Tx, run autonoma.Run, exec autonoma.Execution, q autonoma.Question, shown []autonoma.Artifact, now time.Time) ([]autonoma.Event, error) {
-	asked, event := run.AskFor(exec, q, now)
+func (w *Worker) askOnce(tx *store.Tx, run autonoma.Run, exec autonoma.Execution, q autonoma.Question, shown []autonoma.Artifact, now time.Time) ([]autonoma.Event, error) {
+	asked, event := run.AskFor(exec, q, w.AnswerIn, now)
 	if err := tx.InsertApproval(asked); err != nil {
 		return nil, err
 	}

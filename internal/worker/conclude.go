@@ -116,9 +116,7 @@ func (c *conclusion) show(ctx context.Context) error {
 }
 
 // steps returns what begins the steps of runs.
-func (w *Worker) steps() service.Steps {
-	return service.Steps{Queue: w.Queue, Resolve: w.Resolve, Catalog: w.Catalog, StartMode: w.StartMode}
-}
+func (w *Worker) steps() service.Steps { return service.Steps{Queue: w.Queue, Rules: w.Rules} }
 
 // complete marks the execution and its step as completed, and sends the work back
 // if that is the verdict. It saves both with their events.

@@ -294,3 +294,28 @@ func TestAskBeside(t *testing.T) {
 		t.Errorf("%s: %v", run.Status, run.Error)
 	}
 }
+
+// People have as long to answer as the operator says.
+func TestAnswerIn(t *testing.T) {
+	h := open(t, play(t, pipeline, part("first", edit("left.txt", "left", "LEFT"))), pair)
+	h.stop()
+	h.answerIn = time.Hour
+	h.again()
+	steps := graph("first coder-ai", "code coder-ai first", "last coder-ai code")
+	step(steps, "first").Rules.Approval = true
+	id := h.begin(steps, nil)
+	for range 2 {
+		h.until(id, becomes(autonoma.AwaitingApproval))
+		h.idle(id)
+		a := h.pending(id)
+		if in := a.Deadline.Sub(a.CreatedAt); in != time.Hour {
+			t.Errorf("%s is to be answered in %v", a.Kind, in)
+		}
+		if a.Kind == autonoma.AskChange {
+			return
+		}
+		must(h.asks.Decide(t.Context(), h.owner, a.ID, true, ""))(t)
+		h.until(id, func(e autonoma.Event) bool { return e.Kind == autonoma.EventApproval && dataOf[autonoma.ApprovalChanged](e).Kind == autonoma.AskChange })
+	}
+	t.Error("the change was not asked about")
+}

@@ -61,7 +61,8 @@ type house struct {
 	asks      *service.Approvals
 	says      *service.Feedback
 	known     *service.Knowledge
-	forgetful bool // learns nothing, from the next start on
+	answerIn  time.Duration // to questions; 0: as usual
+	forgetful bool          // learns nothing, from the next start on
 	news      *event.Log
 	owner     autonoma.Actor
 	core      model.Model          // of the lowest tier, if it has one of its own
@@ -108,8 +109,9 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	policy := must(rigor.DefaultPolicy())(t)
 	events := event.NewLog(h.db, 100*time.Millisecond)
 	h.news = events
+	rules := service.Rules{Catalog: known, Resolve: resolve, AnswerIn: h.answerIn}
 	w := worker.New(worker.Config{
-		DB: h.db, Events: events, Blobs: blobs, Catalog: known, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2, Resolve: resolve,
+		DB: h.db, Events: events, Blobs: blobs, Rules: rules, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2,
 		Learns: !h.forgetful, Budgets: worker.Budgets{Month: h.month}, Version: "1.2.3", Sign: secrets.Signer,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
@@ -126,7 +128,7 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	w.Queue = h.queue
 	needs := service.Config{
 		Learns: !h.forgetful,
-		DB:     h.db, Queue: h.queue, Log: events, Blobs: blobs, Catalog: known, Resolve: resolve, Month: h.month, Candidates: policy.Candidates,
+		DB:     h.db, Queue: h.queue, Log: events, Blobs: blobs, Rules: rules, Month: h.month, Candidates: policy.Candidates,
 		Ready:  func(autonoma.Request) error { return nil },
 		Source: func(context.Context, autonoma.Request) error { return nil },
 	}

@@ -20,7 +20,6 @@ import (
 
 	"autonoma"
 	"autonoma/internal/blob"
-	"autonoma/internal/catalog"
 	"autonoma/internal/event"
 	"autonoma/internal/forge"
 	"autonoma/internal/journal"
@@ -36,7 +35,6 @@ type Config struct {
 	DB         *store.DB
 	Events     *event.Log
 	Blobs      *blob.Store
-	Catalog    *catalog.Catalog
 	Engine     *rigor.Engine
 	Workspaces *workspace.Store
 	Forges     *forge.Forges // where pull requests are opened; nil: nowhere
@@ -49,13 +47,8 @@ type Config struct {
 	Sign func(context.Context) (ed25519.PrivateKey, error)
 
 	Budgets Budgets
+	service.Rules
 
-	// Resolve decides about a step before it begins; the services have the same.
-	Resolve service.Resolve
-
-	// StartMode is the mode of agents of which nothing was counted yet; the services have
-	// the same.
-	StartMode autonoma.Mode
 	// Learns says whether runs are told what is remembered of their repositories, and
 	// add to it.
 	Learns bool
