@@ -12,6 +12,16 @@ import (
 	"autonoma/internal/forge"
 )
 
+// A server takes every setting by its flag, as the guide says.
+func TestServeTakesSettings(t *testing.T) {
+	flags := world{}.serveCommand().Flags()
+	for _, s := range settings {
+		if s.flag != "" && flags.Lookup(s.flag) == nil {
+			t.Errorf("--%s is not there", s.flag)
+		}
+	}
+}
+
 // TestSettingsAreDocumented compares the guide with the settings that there are.
 func TestSettingsAreDocumented(t *testing.T) {
 	b, err := os.ReadFile("../../docs/guide/configuration.md")
