@@ -108,4 +108,5 @@ const (
 	PatchArtifact    = "patch"    // from the base to the delivered commit, as git writes it
 	BundleArtifact   = "bundle"   // the delivered commits, as git bundles them
 	EvidenceArtifact = "evidence" // what was found out about the delivered commit, signed
+	SBOMArtifact     = "sbom"     // what the delivered commit depends on, as CycloneDX has it
 )

@@ -27,7 +27,7 @@ func (w world) runCommand() *cobra.Command {
 	var scope, tier, priority, delivery, source string
 	var asJSON, yes bool
 	var cost float64
-	var tokens int64
+	var tokens, turns int64
 	var limit time.Duration
 	c := &cobra.Command{
 		Use:   `run "TASK"`,
@@ -50,7 +50,7 @@ with autonoma approve and reject.`,
 			for _, name := range capabilities {
 				in.Capabilities = append(in.Capabilities, autonoma.Capability(strings.ToUpper(name)))
 			}
-			in.Budget = budget(cost, tokens, limit)
+			in.Budget = budget(cost, tokens, turns, limit)
 			if in.Source, err = ownSource(cfg, source); err != nil {
 				return err
 			}
@@ -71,6 +71,7 @@ with autonoma approve and reject.`,
 	f.StringArrayVar(&in.Verify, "verify", nil, "command that must pass on the result, instead of the detected ones (repeat for several)")
 	f.Float64Var(&cost, "max-cost", 0, "US dollars the task may cost")
 	f.Int64Var(&tokens, "max-tokens", 0, "tokens the task may use")
+	f.Int64Var(&turns, "max-turns", 0, "how often models may be asked")
 	f.DurationVar(&limit, "max-duration", 0, "how long the task may take, as in 30m")
 	f.BoolVar(&asJSON, "json", false, "print each event, and at last the task, as a line of JSON")
 	f.BoolVarP(&yes, "yes", "y", false, "agree to every change that a human is asked about, unseen")
@@ -78,8 +79,8 @@ with autonoma approve and reject.`,
 	return c
 }
 
-func budget(cost float64, tokens int64, limit time.Duration) *api.Budget {
-	if cost == 0 && tokens == 0 && limit == 0 {
+func budget(cost float64, tokens, turns int64, limit time.Duration) *api.Budget {
+	if cost == 0 && tokens == 0 && turns == 0 && limit == 0 {
 		return nil
 	}
 	var b api.Budget
@@ -88,6 +89,9 @@ func budget(cost float64, tokens int64, limit time.Duration) *api.Budget {
 	}
 	if tokens != 0 {
 		b.MaxTokens = &tokens
+	}
+	if turns != 0 {
+		b.MaxTurns = &turns
 	}
 	if s := int64((limit + time.Second - 1) / time.Second); limit != 0 { // rounded up: none is no limit
 		b.MaxDurationSeconds = &s

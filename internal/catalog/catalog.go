@@ -34,7 +34,7 @@ type Catalog struct {
 
 // taken are the names of the platform's own artifacts. A step's document is an
 // artifact with the name of the step.
-var taken = []string{"research", "patch", "bundle"}
+var taken = []string{"research", "patch", "bundle", "evidence", "sbom"}
 
 // Reserved are the words that no agent may be called, because paths of the API
 // use them where an agent's id could stand.

@@ -315,7 +315,9 @@ func TestAnswerIn(t *testing.T) {
 			return
 		}
 		must(h.asks.Decide(t.Context(), h.owner, a.ID, true, ""))(t)
-		h.until(id, func(e autonoma.Event) bool { return e.Kind == autonoma.EventApproval && dataOf[autonoma.ApprovalChanged](e).Kind == autonoma.AskChange })
+		h.until(id, func(e autonoma.Event) bool {
+			return e.Kind == autonoma.EventApproval && dataOf[autonoma.ApprovalChanged](e).Kind == autonoma.AskChange
+		})
 	}
 	t.Error("the change was not asked about")
 }

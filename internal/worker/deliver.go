@@ -89,6 +89,9 @@ func (w *Worker) change(ctx context.Context, lease store.Lease, m made, d *deliv
 		return err
 	}
 	d.artifacts = append(d.artifacts, patch, bundle)
+	if err := w.bill(ctx, m, d); err != nil {
+		return err
+	}
 	switch {
 	case run.Delivery() == autonoma.DeliverPatch:
 		return nil

@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"strings"
 	"testing"
 
 	"autonoma"
@@ -57,5 +58,34 @@ func TestFound(t *testing.T) {
 	}
 	if first := run.Output.Findings[0]; first.Severity != autonoma.CriticalRisk || first.Path != "left.txt" || first.Line != 1 || run.Output.Branch == nil {
 		t.Errorf("%+v", run.Output)
+	}
+}
+
+// What is delivered to others comes with a list of what it is made of.
+func TestBill(t *testing.T) {
+	h := open(t, play(t, researcher, `
+  - match: {phase: inspect}
+    turns:
+      - calls: [{name: finish, args: {summary: none, confidence: 1, document: "None."}}]
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: edit, args: {path: left.txt, old: left, new: LEFT}}]
+      - calls: [{name: finish, args: {summary: "Do code.", confidence: 0.9}}]
+      - calls: [{name: finish, args: {summary: "It is simple.", confidence: 0.9}}]
+`), pair+`
+-- go.mod --
+module example.com/pair
+
+go 1.21
+
+require github.com/google/go-cmp v0.7.0
+`)
+	for scope, want := range map[autonoma.Scope]bool{autonoma.MVP: false, autonoma.Product: true} {
+		run := h.until(h.begin(graph("code coder-ai"), func(r *autonoma.Request) {
+			r.Scope, r.Verify = scope, []string{"true"}
+		}), event.Last)
+		if sbom := h.artifacts(run.ID)["sbom"]; strings.Contains(sbom, `"pkg:golang/github.com/google/go-cmp@v0.7.0"`) != want {
+			t.Errorf("at %s: %s: %v; %q", scope, run.Status, run.Error, sbom)
+		}
 	}
 }
