@@ -59,13 +59,24 @@ var fresh = regexp.MustCompile(`\b([a-z]{2,5})_[0-9a-f]{12}\b|\b[0-9a-f]{40}\b|\
 // volatile are the fields whose values say when and where something was done, and how
 // long it took.
 var volatile = []string{
-	"durationMs", "startedAt", "endedAt", "at", "isolation", "tools", "digest", "bytes", "usage", "price", "deadline",
-	"expiresAt", "newest", "size", "key", "source",
+	"durationMs", "startedAt", "endedAt", "isolation", "tools", "digest", "bytes", "usage", "newest", "size", "source",
+}
+
+// told are the same in texts.
+var told = []struct {
+	is *regexp.Regexp
+	as string
+}{
+	{regexp.MustCompile(`isolation: [a-z]+`), "isolation: LEVEL"},
+	{regexp.MustCompile(`\b\d+\.\d+ s\b`), "N s"},
 }
 
 func (n *names) text(s string) string {
 	for path, name := range n.places {
 		s = strings.ReplaceAll(s, path, name)
+	}
+	for _, t := range told {
+		s = t.is.ReplaceAllString(s, t.as)
 	}
 	return fresh.ReplaceAllStringFunc(s, func(id string) string {
 		kind, _, of := strings.Cut(id, "_")
@@ -99,6 +110,9 @@ func (n *names) steady(v any) any {
 			v[i] = n.steady(v[i])
 		}
 	case map[string]any:
+		if v["id"] == "performance_check" {
+			delete(v, "score") // of two durations
+		}
 		keys := make([]string, 0, len(v))
 		for k := range v {
 			keys = append(keys, k)
@@ -119,12 +133,29 @@ func (n *names) steady(v any) any {
 const longest = 160
 
 // brief shortens what a line would be too long for: texts to their beginning, and gates
-// to what they came to, for the output has them whole.
+// to what they came to, for the output has them whole. What is empty or as always is
+// left out, and so is what only tells a call from others, and what finish says twice.
 func brief(m map[string]any) {
+	if m["name"] == "finish" && m["output"] == "finished" {
+		delete(m, "result")
+	}
+	if m["args"] != nil || m["loop"] != nil || m["stop"] != nil {
+		for _, k := range []string{"id", "index", "model"} {
+			delete(m, k)
+		}
+	}
+	for k, usual := range map[string]any{"role": "assistant", "stop": "calls", "round": 1.0} {
+		if m[k] == usual {
+			delete(m, k)
+		}
+	}
 	for k, v := range m {
 		m[k] = short(v)
 		if all, ok := v.([]any); ok && k == "gates" {
 			m[k] = verdicts(all)
+		}
+		if v == nil || v == "" || v == false {
+			delete(m, k)
 		}
 	}
 }
