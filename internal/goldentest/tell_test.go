@@ -130,7 +130,7 @@ func (n *names) steady(v any) any {
 }
 
 // longest is how much of a text a line of the log shows.
-const longest = 160
+const longest = 120
 
 // brief shortens what a line would be too long for: texts to their beginning, and gates
 // to what they came to, for the output has them whole. What is empty or as always is
