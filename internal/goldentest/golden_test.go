@@ -52,19 +52,31 @@ func box(t *testing.T) sandbox.Sandbox {
 
 // TestGolden plays every capability at every scope.
 func TestGolden(t *testing.T) {
-	for _, c := range autonoma.Capabilities {
-		for _, scope := range autonoma.Scopes {
-			name := strings.ToLower(string(c)) + "-" + string(scope)
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				compare(t, filepath.Join("testdata", name+".golden"), carryOut(t, c, scope))
-			})
+	var mu sync.Mutex
+	bills := map[played]bill{}
+	t.Run("play", func(t *testing.T) {
+		for _, c := range autonoma.Capabilities {
+			for _, scope := range autonoma.Scopes {
+				name := strings.ToLower(string(c)) + "-" + string(scope)
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					seen, cost := carryOut(t, c, scope)
+					mu.Lock()
+					bills[played{c, scope}] = cost
+					mu.Unlock()
+					compare(t, filepath.Join("testdata", name+".golden"), seen)
+				})
+			}
 		}
+	})
+	if len(bills) == len(autonoma.Capabilities)*len(autonoma.Scopes) { // not only some were asked for
+		document(t, "steps", stepsTable(t, bills))
 	}
 }
 
-// carryOut plays a capability at a scope and returns all that is to be seen of it.
-func carryOut(t *testing.T, c autonoma.Capability, scope autonoma.Scope) []byte {
+// carryOut plays a capability at a scope and returns all that is to be seen of it, and
+// what it cost.
+func carryOut(t *testing.T, c autonoma.Capability, scope autonoma.Scope) ([]byte, bill) {
 	t.Helper()
 	p := readPlay(t, c)
 	repo := p.repository(t)
@@ -74,7 +86,8 @@ func carryOut(t *testing.T, c autonoma.Capability, scope autonoma.Scope) []byte 
 	run := s.Do(t, autonoma.Request{
 		Task: p.task, Capabilities: []autonoma.Capability{c}, Scope: scope, Source: repo, Verify: []string{"sh test.sh"},
 	})
-	return tell(t, run, s.Events(t, run.ID), map[string]string{repo: "REPO", s.Data: "DATA"})
+	log := s.Events(t, run.ID)
+	return tell(t, run, log, map[string]string{repo: "REPO", s.Data: "DATA"}), billed(t, run, log)
 }
 
 // most is how long a golden file may be, so that people read what changes in it.

@@ -163,6 +163,37 @@ func agentsTable(alone bill, team map[way]bill) string {
 	return b.String()
 }
 
+// played is a capability at a scope.
+type played struct {
+	capability autonoma.Capability
+	scope      autonoma.Scope
+}
+
+// stepsTable tells what each step of the plays cost.
+func stepsTable(t *testing.T, bills map[played]bill) string {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprint(&b, "| capability | step | agent |")
+	for _, scope := range autonoma.Scopes {
+		fmt.Fprintf(&b, " %s |", scope)
+	}
+	fmt.Fprintf(&b, "\n|---|---|---|%s\n", strings.Repeat("---:|", len(autonoma.Scopes)))
+	for _, c := range autonoma.Capabilities {
+		for _, step := range systemtest.Catalog(t).Flow(c).Steps {
+			fmt.Fprintf(&b, "| %s | %s | `%s` |", c, step.ID, step.Agent)
+			for _, scope := range autonoma.Scopes {
+				if n := bills[played{c, scope}].by[step.ID]; n > 0 {
+					fmt.Fprintf(&b, " %s |", rounded(n))
+				} else {
+					fmt.Fprint(&b, " – |")
+				}
+			}
+			fmt.Fprintln(&b)
+		}
+	}
+	return b.String()
+}
+
 // rounded writes tokens in hundreds, so that a word more in a prompt is no news.
 func rounded(tokens int64) string {
 	return fmt.Sprintf("%.1f k", float64(tokens)/1000)
