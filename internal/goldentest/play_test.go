@@ -1,7 +1,6 @@
 package goldentest
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,7 +56,7 @@ func (p play) repository(t *testing.T) string {
 
 // script is what the agents of a flow say. What an agent is asked for decides what it
 // does: who changes something writes its files, who reports names one finding or
-// command, who judges approves.
+// command, who judges approves and finds nothing.
 func (p play) script(t *testing.T, flow autonoma.Flow) *script.Script {
 	t.Helper()
 	known := systemtest.Catalog(t)
@@ -71,11 +70,11 @@ func (p play) script(t *testing.T, flow autonoma.Flow) *script.Script {
 		if a.Yields == autonoma.Document {
 			done.Args["document"] = fmt.Sprintf("# %s\n\nWhat %s has to say.", a.Name, a.ID)
 		}
-		reports := cmp.Or(fmt.Sprint(step.Reports), fmt.Sprint(a.Reports))
-		if len(step.Reports) == 0 {
-			reports = fmt.Sprint(a.Reports)
+		reports := step.Reports
+		if len(reports) == 0 {
+			reports = a.Reports
 		}
-		if strings.Contains(reports, string(autonoma.Findings)) && a.Yields != autonoma.Judgment {
+		if slices.Contains(reports, autonoma.Findings) && a.Yields != autonoma.Judgment {
 			done.Args["findings"] = []any{map[string]any{
 				"severity": "medium", "title": "It is as the task says", "path": p.repo[0].Name, "line": 1, "detail": "Seen by " + string(a.ID) + ".",
 			}}
@@ -84,7 +83,7 @@ func (p play) script(t *testing.T, flow autonoma.Flow) *script.Script {
 		for _, f := range p.writes[a.ID] {
 			turns = append(turns, script.Turn{Calls: []script.Call{{Name: "write", Args: map[string]any{"path": f.Name, "content": string(f.Data)}}}})
 		}
-		if slices.Contains(a.Reports, autonoma.Measurements) && turns != nil {
+		if slices.Contains(reports, autonoma.Measurements) && turns != nil {
 			done.Args["measurements"] = []any{map[string]any{"name": "steps", "command": p.measure, "unit": "steps"}}
 		}
 		// Whoever changed something may be asked to go over it again.

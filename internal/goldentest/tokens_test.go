@@ -194,7 +194,7 @@ func stepsTable(t *testing.T, bills map[played]bill) string {
 	return b.String()
 }
 
-// rounded writes tokens in hundreds, so that a word more in a prompt is no news.
+// rounded writes tokens in thousands, so that a word more in a prompt is hardly news.
 func rounded(tokens int64) string {
 	return fmt.Sprintf("%.1f k", float64(tokens)/1000)
 }
