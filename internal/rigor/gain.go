@@ -120,6 +120,15 @@ func gain(all []autonoma.Measurement) string {
 	return strings.Join(texts, "; ")
 }
 
+// measured is what the platform measured of the earlier steps' changes.
+func (j Job) measured() []autonoma.Measurement {
+	var all []autonoma.Measurement
+	for _, e := range j.Earlier {
+		all = append(all, e.Result.Measurements...)
+	}
+	return all
+}
+
 func value(v *float64, unit string) string {
 	if v == nil {
 		return "not measurable"

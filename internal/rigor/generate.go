@@ -105,6 +105,7 @@ func (x *execution) prompt(ctx context.Context) (string, error) {
 		}
 		b.data("The change", "diff", string(diff.Patch), x.Policy.Prompt.Diff)
 		b.data("Checks on the change, in a clean checkout", "checks", x.verdictOfChecks(), x.Policy.Prompt.Output)
+		b.data("Measured on the base and on the change", "measurements", gain(x.measured()), x.Policy.Prompt.Output)
 	}
 	b.part("How you go about it", x.hint())
 	return b.String(), nil

@@ -9,7 +9,7 @@ import (
 )
 
 // What an optimization gained is measured by the platform: on the base and on the
-// result, by the command that the agent named.
+// result, by the command that the agent named. Whoever judges is shown the figures.
 func TestMeasured(t *testing.T) {
 	h := open(t, play(t, `
   - match: {agent: optimize-ai, phase: generate}
@@ -23,8 +23,11 @@ func TestMeasured(t *testing.T) {
               measurements:
                 - {name: size, command: "wc -c < left.txt", unit: bytes}
                 - {name: new, command: "cat shorter.txt"}
+  - match: {agent: review-ai, contains: "size: 5 bytes before, 2 bytes now"}
+    turns:
+      - calls: [{name: finish, args: {verdict: approve, summary: It shows the gain., confidence: 0.9}}]
 `), pair)
-	run := h.until(h.begin(graph("faster optimize-ai"), nil), event.Last)
+	run := h.until(h.begin(graph("faster optimize-ai", "judge review-ai faster"), nil), event.Last)
 	if run.Status != autonoma.Completed || len(run.Output.Measurements) != 2 {
 		t.Fatalf("%s: %v; %+v", run.Status, run.Error, run.Output)
 	}
