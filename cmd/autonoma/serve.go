@@ -25,7 +25,7 @@ func (w world) serveCommand() *cobra.Command {
 			return w.serve(c.Context(), cfg)
 		},
 	}
-	addFlags(c.Flags(), "listen", "data", "sourceRoots", "model", "sandbox", "slots", "acmfStart", "agents", "flows", "gates", "push", "callbackAllow", "logLevel")
+	addFlags(c.Flags(), "listen", "data", "sourceRoots", "model", "sandbox", "slots", "acmfStart", "agents", "flows", "gates", "push", "knowledge", "callbackAllow", "logLevel")
 	return c
 }
 
