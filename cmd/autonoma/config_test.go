@@ -37,7 +37,11 @@ func TestSettingsAreDocumented(t *testing.T) {
 	if rows != len(settings) {
 		t.Errorf("the guide has %d settings, the program %d", rows, len(settings))
 	}
+	flags := world{}.serveCommand().Flags()
 	for _, s := range settings {
+		if flags.Lookup(s.flag) == nil {
+			t.Errorf("serve has no flag --%s", s.flag)
+		}
 		want := "| `" + s.key + "` | `" + s.env + "` | `--" + s.flag + "` |"
 		if !strings.Contains(string(b), want) {
 			t.Errorf("the guide lacks the row %s", want)

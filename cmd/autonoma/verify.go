@@ -168,7 +168,11 @@ func (w world) verifyIn(ctx context.Context, cfg *config, r *report, record evid
 	if err != nil {
 		return fmt.Errorf("--repo: %w", err)
 	}
-	if !r.repository(dir, record, tree, workspace.BranchAt(dir, anywhere, record.Branch)) || !v.rerun {
+	at, err := spaces.BranchIn(ctx, src, record.Branch)
+	if err != nil {
+		return fmt.Errorf("--repo: %w", err)
+	}
+	if !r.repository(dir, record, tree, at) || !v.rerun {
 		return nil
 	}
 	if len(record.Commands) == 0 {

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -81,7 +82,7 @@ func (r *ruleset) ofPath(f File) []autonoma.Effect {
 	var found []autonoma.Effect
 	for _, p := range r.Paths {
 		for _, path := range []string{f.Path, f.OldPath} {
-			if path != "" && p.matches(path) {
+			if path != "" && (p.matches(path) || p.matches(path+"/")) { // it may be a link to a directory
 				found = append(found, p.effect(strings.ToValidUTF8(path, "�")))
 				break
 			}
@@ -114,8 +115,8 @@ func added(patch []byte) map[string]string {
 			path, body = "", false
 		case bytes.HasPrefix(line, []byte("@@ ")):
 			body = true
-		case !body && bytes.HasPrefix(line, []byte("+++ b/")):
-			path = strings.TrimRight(string(line[len("+++ b/"):]), "\t\n")
+		case !body && bytes.HasPrefix(line, []byte("+++ ")):
+			path = after(string(line[len("+++ "):]))
 		case body && path != "" && line[0] == '+':
 			if texts[path] == nil {
 				texts[path] = &strings.Builder{}
@@ -128,6 +129,20 @@ func added(patch []byte) map[string]string {
 		all[path] = b.String()
 	}
 	return all
+}
+
+// after returns the path that a line of a patch names, which git quotes if it has odd
+// bytes; empty if there is none.
+func after(name string) string {
+	name = strings.TrimRight(name, "\t\n")
+	if plain, err := strconv.Unquote(name); err == nil {
+		name = plain
+	}
+	path, ok := strings.CutPrefix(name, "b/")
+	if !ok {
+		return ""
+	}
+	return path
 }
 
 // A rule is what counts as an effect.

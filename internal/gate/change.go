@@ -3,8 +3,11 @@ package gate
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
 
@@ -23,6 +26,7 @@ type File struct {
 	Old    string // where it was before; the same unless it was renamed
 	Status Status
 	Binary bool
+	Unread bool        // it is binary, and too large to be looked into
 	Added  []scan.Line // by their numbers afterwards
 	Gone   []scan.Line // by their numbers before
 }
@@ -106,8 +110,12 @@ func (f *Facts) openBinaries(ctx context.Context) error {
 		if !file.Binary || file.Status == Deleted {
 			continue
 		}
-		data := content(head, file.Path)
-		file.Binary = data == nil || bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0
+		data, err := fs.ReadFile(head, file.Path)
+		if file.Unread = err != nil; file.Unread {
+			continue
+		}
+		data = plainly(data)
+		file.Binary = bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0
 		n := 0
 		for line := range strings.Lines(string(data)) {
 			n++
@@ -115,4 +123,22 @@ func (f *Facts) openBinaries(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// plainly returns text that is in UTF-16 and says so in UTF-8, and all else as it is.
+func plainly(data []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return data
+	}
+	units := make([]uint16, (len(data)-2)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2+2*i:])
+	}
+	return []byte(string(utf16.Decode(units)))
 }

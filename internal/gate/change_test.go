@@ -67,6 +67,7 @@ func TestWeakenedTests(t *testing.T) {
 		return strings.ReplaceAll(goTests, old, now)
 	}
 	both := strings.Replace(goTests, "package pay\n", "package pay\n\nfunc Refund(n int) int { return 1 }\n", 1)
+	_, text, _ := strings.Cut(goTests, "-- pay_test.go --\n")
 	refund := goTests[strings.Index(goTests, "\nfunc TestRefund"):]
 	py := "-- test_a.py --\nimport pytest\n\ndef test_one():\n    assert one() == 1\n\n\ndef test_two():\n    assert two() == 2\n"
 	js := "-- a.test.js --\ndescribe('sum', () => {\n  it('adds', () => {\n    expect(add(1, 1)).toBe(2)\n  })\n  it('subtracts', () => {\n    expect(sub(1, 1)).toBe(0)\n  })\n})\n"
@@ -85,6 +86,15 @@ func TestWeakenedTests(t *testing.T) {
 		{"a test is skipped", goTests, without("if Pay(1)", "t.Skip(\"flaky\")\n\tif Pay(1)"), asked("Make it pass."), autonoma.GateFailed, "pay_test.go:5: skipped now: TestPay"},
 		{"a test checks nothing", goTests, without("	if Refund(1) != 0 {\n\t\tt.Error(\"wrong\")\n\t}", "\t_ = Refund(1)"), asked("Make it pass."), autonoma.GateFailed, "TestRefund checks nothing any more"},
 		{"a test checks less", goTests, without("	if Pay(2) != 3 {\n\t\tt.Fatal(\"wrong again\")\n\t}\n", ""), asked("Make it pass."), autonoma.GatePassed, ""},
+		{"a file of tests is called otherwise", goTests, "-- pay_test.go --\n-- pay_test.go.off --\n" + text, asked("Make it pass."), autonoma.GateFailed, "pay_test.go: the test TestPay is gone"},
+		{"a file of tests is for another system", goTests, "-- pay_test.go --\n-- pay_windows_test.go --\n" + text, asked("Make it pass."), autonoma.GateFailed, "the test TestPay is gone"},
+		{"a file of tests is put aside", goTests, "-- pay_test.go --\n-- testdata/pay_test.go --\n" + text, asked("Make it pass."), autonoma.GateFailed, "the test TestPay is gone"},
+		{"a file of tests is put elsewhere", goTests, "-- pay_test.go --\n-- pay/pay_test.go --\n" + text, asked("Sort the tests."), autonoma.GatePassed, ""},
+		{"a file of tests wants a tag", goTests, "-- pay_test.go --\n//go:build slow\n\n" + text, asked("Make it pass."), autonoma.GateFailed, "pay_test.go:1: skipped now:"},
+		{"no test is run", goTests, "-- main_test.go --\npackage pay\n\nfunc TestMain(m *testing.M) {}\n", asked("Make it pass."), autonoma.GateFailed, "main_test.go: TestMain runs no tests"},
+		{"all tests are run", goTests, "-- main_test.go --\npackage pay\n\nfunc TestMain(m *testing.M) { m.Run() }\n", asked("Set it up."), autonoma.GatePassed, ""},
+		{"python: true is true", py, strings.Replace(py, "assert two() == 2", "assert True", 1), asked("Make it pass."), autonoma.GateFailed, "test_two checks nothing any more"},
+		{"javascript: true is true", js, strings.Replace(js, "expect(sub(1, 1)).toBe(0)", "expect(true).toBe(true)", 1), asked("Make it pass."), autonoma.GateFailed, "subtracts checks nothing any more"},
 		{"new tests may be skipped", goTests, "-- slow_test.go --\npackage pay\n\nfunc TestSlow(t *testing.T) {\n\tt.Skip()\n}\n", asked("Add a test."), autonoma.GatePassed, ""},
 		{"python: skipped", py, strings.Replace(py, "def test_two", "@pytest.mark.skip\ndef test_two", 1), asked("Make it pass."), autonoma.GateFailed, "skipped now: test_two"},
 		{"python: gone", py, "-- test_a.py --\nimport pytest\n\ndef test_one():\n    assert one() == 1\n", asked("Make it pass."), autonoma.GateFailed, "the test test_two is gone"},

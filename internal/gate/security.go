@@ -9,19 +9,29 @@ import (
 	"autonoma/internal/scan"
 )
 
-// said is where the words of the agent are that go into the commit.
-const said = "(the message of the commit)"
+// Where secrets can be beside files.
+const (
+	said   = "(the message of the commit)"
+	called = "(the names of the files)"
+)
 
 // secrets counts the secrets in what would leave: new lines of all files, those that
-// call themselves binary too, and the words of the commit. What they are is not told.
+// call themselves binary too, the names of the files, and the words of the commit.
+// What they are is not told. What cannot be looked into does not pass.
 func secrets(ctx context.Context, f *Facts) (Measured, error) {
 	found := scan.Secrets(said, linesOf(f.Result.Summary))
 	c, err := f.changes(ctx)
 	if err != nil {
 		return Measured{}, err
 	}
-	for _, file := range c.Files {
+	for i, file := range c.Files {
+		if file.Unread {
+			return Measured{}, fmt.Errorf("%w: %s is too large; leave it out", ErrUnreadable, file.Path)
+		}
 		found = append(found, scan.Secrets(file.Path, file.Added)...)
+		if file.Status != Deleted {
+			found = append(found, scan.Secrets(called, []scan.Line{{Number: i + 1, Text: file.Path}})...)
+		}
 	}
 	return counted(places(found, "take it out and read it from the environment or a file that is not part of the repository"),
 		"no secret in the change", "secrets in the change")

@@ -21,8 +21,20 @@ func TestSecrets(t *testing.T) {
 		{"it was there before", "-- a.go --\nconst key = \"" + token + "\"\n", "-- a.go --\nconst key = \"" + token + "\"\nvar x int\n", demo, autonoma.GatePassed, "no secret"},
 		{"in what calls itself binary", "", "-- .gitattributes --\n* -diff\n-- a.go --\nconst key = \"" + token + "\"\n", demo, autonoma.GateFailed, "a.go:1: "},
 		{"in what is binary", "", "-- a.bin --\n\x00\x01\nkey=" + token + "\n", demo, autonoma.GateFailed, "a.bin:2: "},
+		{"in UTF-16", "", "-- a.txt --\n" + wide("key="+token+"\n"), demo, autonoma.GateFailed, "a.txt:1: "},
+		{"in the name of a file", "", "-- a/" + token + ".txt --\nx\n", demo, autonoma.GateFailed, "(the names of the files):1: "},
+		{"in a binary file that is too large to be read", "", "-- a.bin --\n\x00" + strings.Repeat("x", 16<<20) + token + "\n", demo, autonoma.GateFailed, "a.bin is too large"},
 		{"in the words of the commit", "", "-- a.go --\npackage a\n", func(f *gate.Facts) { f.Result.Summary = "Use it.\n\nkey = " + token }, autonoma.GateFailed, "(the message of the commit):3: "},
 	})
+}
+
+// wide is a text in UTF-16, as some shells write it.
+func wide(text string) string {
+	b := []byte{0xff, 0xfe}
+	for _, c := range []byte(text) {
+		b = append(b, c, 0)
+	}
+	return string(b)
 }
 
 // What a secret is, is told to nobody: neither who reads nor who is to mend it.

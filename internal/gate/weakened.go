@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,7 +27,7 @@ var languages = sync.OnceValue(func() []language {
 	r := regexp.MustCompile
 	return []language{
 		{[]string{".go"}, false, r(`^func ((?:Test|Fuzz|Example)\w*)\(`), nil,
-			r(`\.Skip(?:f|Now)?\(|^//go:build ignore`), r(`\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\(|assert\.|require\.|// Output:|panic\(|\w*[cC]heck\w*\(|\w*[mM]ust\w*\(|\w*[wW]ant\w*\(`)},
+			r(`\.Skip(?:f|Now)?\(|^//go:build |^// \+build `), r(`\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\(|assert\.|require\.|// Output:|panic\(|\w*[cC]heck\w*\(|\w*[mM]ust\w*\(|\w*[wW]ant\w*\(`)},
 		{[]string{".py"}, false, r(`^\s*(?:async )?def (test\w*)\(`), nil,
 			r(`@(?:pytest\.mark|unittest)\.(?:skip|xfail|expectedFailure)|pytest\.(?:skip|xfail)\(|\.skipTest\(|pytestmark\s*=.*skip|raise (?:unittest\.)?SkipTest`), r(`\bassert|\braises\(|\w*check\w*\(|\w*verify\w*\(|\.fail\(`)},
 		{[]string{".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs"}, false, r("^\\s*(?:[xf]?(?:it|test|describe)|suite)(?:\\.\\w+)*\\(\\s*(?:['\"`])(.*?)['\"`]"), nil,
@@ -55,6 +56,32 @@ func lang(p string) (language, bool) {
 		}
 	}
 	return language{}, false
+}
+
+// elsewhere is a file of Go tests that other machines alone run, by its name. Ours are
+// those that checks are run on.
+var elsewhere = regexp.MustCompile(`_(?:aix|android|darwin|dragonfly|freebsd|illumos|ios|js|netbsd|openbsd|plan9|solaris|wasip1|windows|386|arm|loong64|mips|mipsle|mips64|mips64le|ppc64|ppc64le|riscv64|s390x|wasm)_test\.go$`)
+
+// off reports whether a file is where its tests are not run, though they may have been
+// where it was before.
+func off(p, before string) bool {
+	if _, ok := lang(p); !ok {
+		return true
+	}
+	aside := func(p string) bool {
+		return elsewhere.MatchString(p) || slices.ContainsFunc(strings.Split(path.Dir(p), "/"), func(dir string) bool {
+			return dir == "testdata" || dir == "vendor" || len(dir) > 1 && (dir[0] == '_' || dir[0] == '.') && !strings.HasPrefix(dir, "__")
+		})
+	}
+	return path.Ext(p) == ".go" && aside(p) && !aside(before)
+}
+
+// whence is where a file was, if anywhere.
+func whence(file File) string {
+	if file.Status == Added {
+		return ""
+	}
+	return file.Old
 }
 
 // tests cuts a file into its tests. What stands before the first is a test without
@@ -107,7 +134,7 @@ func (f *Facts) weakened(ctx context.Context) ([]string, error) {
 	}
 	there := map[string][]test{} // the tests afterwards, by name: one may have moved to another file
 	for _, file := range c.Files {
-		if l, ok := lang(file.Path); ok && file.Status != Deleted {
+		if l, ok := lang(file.Path); ok && file.Status != Deleted && !off(file.Path, whence(file)) {
 			for _, t := range l.tests(string(content(head, file.Path))) {
 				there[t.name] = append(there[t.name], t)
 			}
@@ -118,12 +145,15 @@ func (f *Facts) weakened(ctx context.Context) ([]string, error) {
 		if file.Status == Modified && path.Base(file.Path) == "package.json" {
 			places = append(places, silenced(content(base, file.Old), content(head, file.Path))...)
 		}
+		if muted(content(base, file.Old), content(head, file.Path)) && isTest(file.Path) && !f.spoken(file.Path, "TestMain") {
+			places = append(places, file.Path+": TestMain runs no tests")
+		}
 		l, ok := lang(file.Old)
 		if file.Status == Added || !ok || f.spoken(file.Old, "") {
 			continue
 		}
 		now := content(head, file.Path)
-		if file.Status == Deleted {
+		if file.Status == Deleted || off(file.Path, file.Old) {
 			now = nil
 		}
 		places = append(places, f.lost(l, file, string(content(base, file.Old)), string(now), there)...)
@@ -133,7 +163,7 @@ func (f *Facts) weakened(ctx context.Context) ([]string, error) {
 
 func mayWeaken(file File) bool {
 	_, ok := lang(file.Old)
-	return file.Status != Added && (ok || path.Base(file.Path) == "package.json")
+	return ok && (file.Status != Added || path.Ext(file.Path) == ".go") || file.Status != Added && path.Base(file.Path) == "package.json"
 }
 
 // lost compares the tests of a file before and after.
@@ -159,7 +189,7 @@ func (f *Facts) lost(l language, file File, was, now string, there map[string][]
 			}
 		case l.counts(same, l.skips) > l.counts(t, l.skips):
 			places = append(places, strings.TrimSpace(fmt.Sprintf("%s:%d: skipped now: %s", file.Path, same.line, t.name)))
-		case t.name != "" && l.counts(t, l.claims) > 0 && l.counts(same, l.claims) == 0:
+		case t.name != "" && l.checks(t) && !l.checks(same):
 			places = append(places, fmt.Sprintf("%s:%d: the test %s checks nothing any more", file.Path, same.line, t.name))
 		}
 	}
@@ -178,6 +208,24 @@ func (l language) counts(t test, what *regexp.Regexp) int {
 		}
 	}
 	return n
+}
+
+// hollow is a line that looks as if it could make a test fail.
+var hollow = regexp.MustCompile(`^\s*(?:assert (?:True|1|not False)|(?:self\.)?assertTrue\([Tt]rue\)|assert!\(true\)|(?:assert(?:\.ok)?|expect\(true\)\.toBe)\(true\)|expect\(true\)\.toBeTruthy\(\));?\s*(?:(?:#|//).*)?$`)
+
+// checks reports whether a test has a line that can make it fail.
+func (l language) checks(t test) bool {
+	return slices.ContainsFunc(t.body, func(line string) bool { return l.claims.MatchString(line) && !hollow.MatchString(line) })
+}
+
+// main is what Go runs in place of all tests of a package.
+var main = regexp.MustCompile(`(?m)^func TestMain\(`)
+
+// muted reports whether a file of Go tests keeps those of its package from being run,
+// which it did not before.
+func muted(was, now []byte) bool {
+	mute := func(text []byte) bool { return main.Match(text) && !bytes.Contains(text, []byte(".Run(")) }
+	return mute(now) && !mute(was)
 }
 
 // moved reports whether a test is elsewhere now: by its name, or by most of its lines

@@ -43,6 +43,11 @@ func (p *printed) describe(c *Check) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.Digest, c.Bytes, c.Tests = hex.EncodeToString(p.sum.Sum(nil)), p.bytes, p.tests.Tests()
+	if c.Tests != nil {
+		for i, name := range c.Tests.Failing { // a program can call its tests what it likes
+			c.Tests.Failing[i] = scan.Redact(name)
+		}
+	}
 	if !c.OK() {
 		c.Output = scan.Redact(p.excerpt.String()) // it is told to many
 	}

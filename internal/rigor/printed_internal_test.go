@@ -14,3 +14,16 @@ func TestVersions(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// What a test that fails is called is told to many too.
+func TestNamesWithSecrets(t *testing.T) {
+	token := "ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA2cD4fG6"
+	p := newPrinted()
+	if _, err := p.Write([]byte("--- FAIL: Test/" + token + " (0.00s)\n")); err != nil {
+		t.Fatal(err)
+	}
+	var c Check
+	if p.describe(&c); c.Tests == nil || len(c.Tests.Failing) != 1 || strings.Contains(c.Tests.Failing[0], token) {
+		t.Errorf("%+v", c.Tests)
+	}
+}

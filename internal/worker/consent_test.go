@@ -27,6 +27,15 @@ func (h *house) inMode(m autonoma.Mode) autonoma.RunID {
 	return h.begin(graph("code coder-ai"), func(r *autonoma.Request) { r.Mode = m })
 }
 
+// buried is a change whose patch is longer than what is shown of one, and which deletes
+// data at its end.
+const buried = `
+  - match: {agent: coder-ai, phase: generate, contains: "The part of code."}
+    turns:
+      - calls: [{name: bash, args: {command: "head -c 1100000 /dev/zero | tr '\\0' a >a.txt; echo 'DROP TABLE users;' >z.sql"}}]
+      - calls: [{name: finish, args: {summary: "Make room.", confidence: 0.9}}]
+`
+
 // What a change does decides who is asked: nobody about a plain one or in mode
 // AUTONOMOUS, a human about a critical one in ASSISTED and about any in LEARNING.
 // OBSERVE hands nothing over.
@@ -40,6 +49,7 @@ func TestConsent(t *testing.T) {
 	}{
 		{autonoma.Assisted, plain, "", true},
 		{autonoma.Assisted, pipeline, autonoma.CriticalRisk, true},
+		{autonoma.Assisted, buried, autonoma.CriticalRisk, true},
 		{autonoma.Learning, plain, autonoma.LowRisk, true},
 		{autonoma.Observe, pipeline, "", false},
 	} {

@@ -29,6 +29,21 @@ func (s *Store) Tree(ctx context.Context, run, commit string) (string, error) {
 // TreeIn returns the tree of a commit in a repository on this machine; empty if the
 // commit is not there.
 func (s *Store) TreeIn(ctx context.Context, src Source, commit string) (string, error) {
+	return s.namedIn(ctx, src, func(f format) (string, bool) { return commit + "^{tree}", f.valid(commit) })
+}
+
+// BranchIn returns the commit that a branch autonoma/… of a repository on this machine
+// stands at, as git sees it: through symbolic references too. It is empty if the branch
+// is not there.
+func (s *Store) BranchIn(ctx context.Context, src Source, branch string) (string, error) {
+	return s.namedIn(ctx, src, func(format) (string, bool) {
+		return "refs/heads/" + branch + "^{commit}", checkBranch(branch) == nil
+	})
+}
+
+// namedIn returns the object that a name stands for in a repository on this machine;
+// empty if there is none, or the name is none.
+func (s *Store) namedIn(ctx context.Context, src Source, name func(format) (string, bool)) (string, error) {
 	if src.Kind != SourceRepository {
 		return "", fmt.Errorf("%s: %w", src.Location, ErrNoRepository)
 	}
@@ -37,12 +52,12 @@ func (s *Store) TreeIn(ctx context.Context, src Source, commit string) (string, 
 		return "", err
 	}
 	defer v.close()
-	if !v.format.valid(commit) {
+	object, ok := name(v.format)
+	if !ok {
 		return "", nil
 	}
-	name := commit + "^{tree}"
-	there, err := s.standing(ctx, v, name)
-	return there[name], err
+	there, err := s.standing(ctx, v, object)
+	return there[object], err
 }
 
 // ErrNoRepository reports a source that is something else than a repository on this

@@ -91,6 +91,12 @@ func TestTree(t *testing.T) {
 	if tree, err := s.TreeIn(t.Context(), src, base.Commit); tree != want || err != nil {
 		t.Errorf("in the source: %s, %v, want %s", tree, err, want)
 	}
+	workspacetest.Git(t, repo, "symbolic-ref", "refs/heads/"+standingBranch, "refs/heads/main")
+	for branch, want := range map[string]string{standingBranch: base.Commit, "autonoma/other": "", "main": "", "autonoma/../main": "", "": ""} {
+		if at, err := s.BranchIn(t.Context(), src, branch); at != want || err != nil {
+			t.Errorf("the branch %q stands at %q, %v, want %q", branch, at, err, want)
+		}
+	}
 	for _, commit := range []string{strings.Repeat("1", 40), "HEAD", "--all"} {
 		if tree, err := s.TreeIn(t.Context(), src, commit); tree != "" || err != nil {
 			t.Errorf("%s has the tree %q, %v", commit, tree, err)
