@@ -70,6 +70,7 @@ func TestWeakenedTests(t *testing.T) {
 	refund := goTests[strings.Index(goTests, "\nfunc TestRefund"):]
 	py := "-- test_a.py --\nimport pytest\n\ndef test_one():\n    assert one() == 1\n\n\ndef test_two():\n    assert two() == 2\n"
 	js := "-- a.test.js --\ndescribe('sum', () => {\n  it('adds', () => {\n    expect(add(1, 1)).toBe(2)\n  })\n  it('subtracts', () => {\n    expect(sub(1, 1)).toBe(0)\n  })\n})\n"
+	short := "it('doubles', () => expect(twice(1)).toBe(2))\n"
 	rust := "-- src/lib.rs --\nfn pay() {}\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn pays() {\n        assert_eq!(pay(), ());\n    }\n}\n"
 	try(t, "diff_scope", gate.AtChange, []tried{
 		{"a file of tests is deleted", goTests, "-- pay_test.go --\n", asked("Make it pass."), autonoma.GateFailed, "pay_test.go is deleted, and with it 2 tests"},
@@ -80,6 +81,8 @@ func TestWeakenedTests(t *testing.T) {
 		{"what it was about was removed unasked", both, "-- pay.go --\npackage pay\n" + without(refund, ""), asked("Make it pass."), autonoma.GateFailed, "TestRefund is gone"},
 		{"what it was about is still there", both, strings.Replace(both, refund, "", 1), asked("Remove the bug."), autonoma.GateFailed, "TestRefund is gone"},
 		{"a test moved to another file", goTests, without(refund, "") + "-- refund_test.go --\npackage pay\n" + refund, asked("Sort the tests."), autonoma.GatePassed, ""},
+		{"a test moved to another file and is skipped there", goTests, without(refund, "") + "-- refund_test.go --\npackage pay\n" + strings.Replace(refund, "{\n", "{\n\tt.Skip()\n", 1), asked("Sort the tests."), autonoma.GateFailed, "refund_test.go:3: skipped now: TestRefund"},
+		{"a test has a new name and is skipped", goTests, strings.Replace(without("TestPay", "TestPayment"), "if Pay(1)", "t.Skip()\n\tif Pay(1)", 1), asked("Rename it."), autonoma.GateFailed, "pay_test.go:5: skipped now: TestPayment"},
 		{"a test has a new name", goTests, without("TestPay", "TestPayment"), asked("Rename it."), autonoma.GatePassed, ""},
 		{"another test stands in its place", goTests, without(refund, "\nfunc TestTrue(t *testing.T) {\n\tif false {\n\t\tt.Error(1)\n\t}\n}\n"), asked("Make it pass."), autonoma.GateFailed, "TestRefund is gone"},
 		{"a test is skipped", goTests, without("if Pay(1)", "t.Skip(\"flaky\")\n\tif Pay(1)"), asked("Make it pass."), autonoma.GateFailed, "pay_test.go:5: skipped now: TestPay"},
@@ -90,6 +93,11 @@ func TestWeakenedTests(t *testing.T) {
 		{"python: gone", py, "-- test_a.py --\nimport pytest\n\ndef test_one():\n    assert one() == 1\n", asked("Make it pass."), autonoma.GateFailed, "the test test_two is gone"},
 		{"javascript: skipped", js, strings.Replace(js, "it('adds'", "it.skip('adds'", 1), asked("Make it pass."), autonoma.GateFailed, "skipped now: adds"},
 		{"javascript: only one is run", js, strings.Replace(js, "it('adds'", "it.only('adds'", 1), asked("Make it pass."), autonoma.GateFailed, "skipped now: adds"},
+		{"javascript: a short test has a new name", js, strings.Replace(js, "it('adds'", "it('adds numbers'", 1), asked("Say what they do."), autonoma.GatePassed, ""},
+		{"javascript: a test of one line is gone", js + short, js, asked("Make it pass."), autonoma.GateFailed, "the test doubles is gone"},
+		{"javascript: a test of one line has a new name", js + short, js + strings.Replace(short, "doubles", "makes two", 1), asked("Say what they do."), autonoma.GatePassed, ""},
+		{"javascript: a group has a new name", js, strings.Replace(js, "describe('sum'", "describe('the sum'", 1), asked("Say what they do."), autonoma.GatePassed, ""},
+		{"javascript: a group has a new name and is skipped", js, strings.Replace(js, "describe('sum'", "describe.skip('the sum'", 1), asked("Say what they do."), autonoma.GateFailed, "skipped now: the sum"},
 		{"javascript: all are skipped", js, strings.Replace(js, "describe('sum'", "describe.skip('sum'", 1), asked("Make it pass."), autonoma.GateFailed, "skipped now: sum"},
 		{"rust: ignored", rust, strings.Replace(rust, "    #[test]", "    #[test]\n    #[ignore]", 1), asked("Make it pass."), autonoma.GateFailed, "skipped now: pays"},
 		{"rust: gone", rust, "-- src/lib.rs --\nfn pay() {}\n", asked("Make it pass."), autonoma.GateFailed, "the test pays is gone"},
