@@ -15,12 +15,15 @@ var token = "ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA2cD4fG6"
 
 func TestSecrets(t *testing.T) {
 	demo := func(f *gate.Facts) { f.Scope = autonoma.Demo }
+	pem := "-----BEGIN " + "PRIVATE KEY-----\n" + strings.Repeat("MIIEvQIBADANBgkq", 4) + "\n-----END " + "PRIVATE KEY-----\n"
 	try(t, "secrets", gate.AtChange, []tried{
 		{"none", "", "-- a.go --\npackage a\n", demo, autonoma.GatePassed, "no secret"},
 		{"in a new line", "", "-- a.go --\npackage a\n\nconst key = \"" + token + "\"\n", demo, autonoma.GateFailed, "a.go:3: "},
 		{"it was there before", "-- a.go --\nconst key = \"" + token + "\"\n", "-- a.go --\nconst key = \"" + token + "\"\nvar x int\n", demo, autonoma.GatePassed, "no secret"},
 		{"in what calls itself binary", "", "-- .gitattributes --\n* -diff\n-- a.go --\nconst key = \"" + token + "\"\n", demo, autonoma.GateFailed, "a.go:1: "},
 		{"in what is binary", "", "-- a.bin --\n\x00\x01\nkey=" + token + "\n", demo, autonoma.GateFailed, "a.bin:2: "},
+		{"a key", "", "-- server.pem --\n" + pem, demo, autonoma.GateFailed, "server.pem:1: a private key"},
+		{"a key that tests are given", "", "-- testdata/server.pem --\n" + pem, demo, autonoma.GatePassed, "for tests only, as it seems: testdata/server.pem:1: a private key"},
 		{"in the words of the commit", "", "-- a.go --\npackage a\n", func(f *gate.Facts) { f.Result.Summary = "Use it.\n\nkey = " + token }, autonoma.GateFailed, "(the message of the commit):3: "},
 	})
 }
