@@ -61,6 +61,8 @@ type Dep struct {
 type Problem struct {
 	File, What string
 	Risk       autonoma.Risk
+
+	custom string // what the file has of the kind, should that be its custom; "" if it is none
 }
 
 // A Set is what a tree of files depends on.
@@ -229,7 +231,7 @@ func (s *Set) lock(file, ecosystem string, pins []pin) {
 }
 
 func (s *Set) problem(file string, risk autonoma.Risk, format string, args ...any) {
-	s.problems = append(s.problems, Problem{file, fmt.Sprintf(format, args...), risk})
+	s.problems = append(s.problems, Problem{File: file, What: fmt.Sprintf(format, args...), Risk: risk})
 }
 
 // lockOf returns the lock file that a manifest goes by: that of the nearest directory.
