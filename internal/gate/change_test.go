@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -49,11 +50,25 @@ func TestDiffScope(t *testing.T) {
 		return b.String()
 	}
 	far := files("a/x.go", "b/x.go", "c/x.go", "d/x.go", "e/x.go", "f/x.go", "g/x.go")
+	var elsewhere string
+	for i := range 11 {
+		elsewhere += files(fmt.Sprintf("z%d/z.go", i))
+	}
+	renamed := func(name string) string {
+		var b strings.Builder
+		b.WriteString("-- pay/pay.go --\npackage pay\n\nfunc " + name + "() int { return 1 }\n")
+		for i := range 12 {
+			fmt.Fprintf(&b, "-- p%d/x.go --\npackage p\n\nvar _ = pay.%s()\n", i, name)
+		}
+		return b.String()
+	}
 	try(t, "diff_scope", gate.AtChange, []tried{
 		{"nobody named files", "", far, asked("Mend it."), autonoma.GatePassed, "nobody named files"},
 		{"where the plan says", "", files("pay/pay.go", "pay/fee.go", "pay/pay_test.go", "README.md", "go.mod"), asked("Mend it.", "1. Change `pay/pay.go`."), autonoma.GatePassed, "all 5 files"},
 		{"a few others", "", far, asked("Mend a/x.go and b/x.go and c/x.go."), autonoma.GatePassed, "files that nobody named: d/x.go"},
 		{"too many others", "", far, asked("Mend it.", "Change ./a/x.go"), autonoma.GateFailed, "b/x.go; c/x.go; d/x.go; e/x.go; f/x.go; and 1 more"},
+		{"who uses what has a new name", renamed("Fee"), renamed("Charge"), asked("Rename Fee in pay/pay.go to Charge."), autonoma.GatePassed, "all 13 files"},
+		{"and no other goes along", renamed("Fee"), renamed("Charge") + elsewhere, asked("Rename Fee in pay/pay.go to Charge."), autonoma.GateFailed, "nobody named: z0/z.go"},
 		{"a document that is named is no plan", "", far + files("README.md"), asked("Mend it as README.md says."), autonoma.GatePassed, "nobody named files"},
 		{"a plan of other files says nothing", "", far, asked("Mend it.", "Change z/y.go."), autonoma.GatePassed, "nobody named files"},
 	})
