@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"autonoma"
 	"autonoma/internal/evidence"
 )
 
@@ -65,16 +66,29 @@ func tamper(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func lie(ts *testscript.TestScript, _ bool, args []string) {
+	resign(ts, args, func(r *evidence.Record) {
+		for i := range r.Commands {
+			r.Commands[i].Base.ExitCode = 0
+		}
+	})
+}
+
+func fail(ts *testscript.TestScript, _ bool, args []string) {
+	resign(ts, args, func(r *evidence.Record) {
+		r.Gates = append(r.Gates, autonoma.Gate{ID: "diff_scope", Status: autonoma.GateFailed, Blocking: true, Message: "tests are weakened"})
+	})
+}
+
+// resign changes a record and signs it with a key of its own.
+func resign(ts *testscript.TestScript, args []string, change func(*evidence.Record)) {
 	if len(args) != 4 {
-		ts.Fatalf("usage: lie FROM KEYS TO KEYS")
+		ts.Fatalf("usage: FROM KEYS TO KEYS")
 	}
 	keys, err := evidence.ParseKeys([]byte(ts.ReadFile(args[1])))
 	ts.Check(err)
 	signed, err := evidence.Open([]byte(ts.ReadFile(args[0])), keys)
 	ts.Check(err)
-	for i := range signed.Commands {
-		signed.Commands[i].Base.ExitCode = 0
-	}
+	change(&signed.Record)
 	public, private, err := ed25519.GenerateKey(nil)
 	ts.Check(err)
 	sealed, err := evidence.Sign(private, signed.Record)

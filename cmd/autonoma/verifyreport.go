@@ -61,6 +61,10 @@ func (r *report) record(s evidence.Signed) {
 		r.line("  command", "`%s` before: %s, now: %s", c.Command, before, cameTo(c.Head))
 	}
 	for _, g := range s.Gates {
+		if g.Status == autonoma.GateFailed {
+			r.fault("  gate", "%s %s: %s", g.ID, g.Status, g.Message)
+			continue
+		}
 		r.line("  gate", "%s %s: %s", g.ID, g.Status, g.Message)
 	}
 	r.line("isolation", "%s on %s/%s, autonoma %s", s.Isolation, s.OS, s.Arch, s.Server)
