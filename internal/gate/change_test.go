@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"autonoma"
 	"autonoma/internal/gate"
@@ -122,6 +123,26 @@ func TestWeakenedTests(t *testing.T) {
 {"scripts": {"test": "echo ok"}}
 `, asked("Make it pass."), autonoma.GateFailed, "the script test runs no tests any more"},
 	})
+}
+
+// Thousands of tests with new names are found again in the time that there is.
+func TestManyRenamedTests(t *testing.T) {
+	file := func(name string) string {
+		var b strings.Builder
+		b.WriteString("-- a_test.go --\npackage a\n")
+		for i := range 6000 {
+			fmt.Fprintf(&b, "\nfunc Test%s%d(t *testing.T) {\n\tif A(%d) != %d {\n\t\tt.Fatal(\"no\")\n\t}\n}\n", name, i, i, i*3)
+		}
+		return b.String()
+	}
+	f := facts(t, file("Old"), file("New"))
+	began := time.Now()
+	if g, _ := measured(t, "diff_scope", gate.AtChange, f); g.Status != autonoma.GatePassed {
+		t.Errorf("%s: %s", g.Status, g.Message)
+	}
+	if took := time.Since(began); took > 20*time.Second { // each with each takes minutes
+		t.Errorf("it takes %v", took)
+	}
 }
 
 func TestDiffSize(t *testing.T) {

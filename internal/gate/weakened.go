@@ -108,12 +108,10 @@ func (f *Facts) weakened(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	there := map[string][]test{} // the tests afterwards, by name: one may have moved to another file
+	var there afterwards // a test may have moved to another file
 	for _, file := range c.Files {
 		if l, ok := lang(file.Path); ok && file.Status != Deleted {
-			for _, t := range l.tests(file.Path, string(content(head, file.Path))) {
-				there[t.name] = append(there[t.name], t)
-			}
+			there.add(l, l.tests(file.Path, string(content(head, file.Path))))
 		}
 	}
 	var places []string
@@ -140,7 +138,7 @@ func mayWeaken(file File) bool {
 }
 
 // lost compares the tests of a file before and after.
-func (f *Facts) lost(l language, file File, was, now string, there map[string][]test) []string {
+func (f *Facts) lost(l language, file File, was, now string, there afterwards) []string {
 	var places []string
 	after := map[string]test{}
 	for _, t := range l.tests(file.Path, now) {
@@ -154,7 +152,7 @@ func (f *Facts) lost(l language, file File, was, now string, there map[string][]
 	for _, t := range l.tests(file.Old, was) {
 		same, stays := after[t.name]
 		if !stays && t.name != "" {
-			same, stays = l.moved(t, there, had)
+			same, stays = there.find(l, t, had)
 		}
 		switch {
 		case t.name != "" && (f.spoken(file.Old, t.name) || !stays && f.obsolete(t)):
@@ -183,76 +181,6 @@ func (l language) counts(t test, what *regexp.Regexp) int {
 		}
 	}
 	return n
-}
-
-// moved returns a test as it is elsewhere now: by its name, or by most of its lines
-// under a name that is new. One that is not skipped there comes before others.
-func (l language) moved(t test, there map[string][]test, had map[string]bool) (found test, ok bool) {
-	take := func(other test) {
-		if !ok || l.counts(other, l.skips) < l.counts(found, l.skips) {
-			found, ok = other, true
-		}
-	}
-	for _, other := range there[t.name] {
-		take(other)
-	}
-	if ok {
-		return found, ok
-	}
-	for name, tests := range there {
-		if name == "" || had[name] {
-			continue
-		}
-		for _, other := range tests {
-			if l.alike(t, other) {
-				take(other)
-			}
-		}
-	}
-	return found, ok
-}
-
-// hollow reports whether a test is nothing but its name, as a group of others is.
-func (l language) hollow(t test) bool {
-	return !slices.ContainsFunc(t.body, telling) && !l.claims.MatchString(t.first)
-}
-
-// telling reports whether a line is more than the end of something.
-func telling(line string) bool { return len(strings.TrimSpace(line)) >= 4 }
-
-// alike reports whether most of what a test does is also in another, whatever they are
-// called.
-func (l language) alike(was, now test) bool {
-	if l.hollow(was) || l.hollow(now) {
-		return l.hollow(was) && l.hollow(now)
-	}
-	left := map[string]int{}
-	for _, line := range now.does() {
-		left[line]++
-	}
-	all, kept := 0, 0
-	for _, line := range was.does() {
-		all++
-		if left[line] > 0 {
-			left[line]--
-			kept++
-		}
-	}
-	return kept*10 >= all*6
-}
-
-// does returns what a test does: its lines without the first, unless that is all.
-func (t test) does() []string {
-	var lines []string
-	for _, line := range t.body {
-		if telling(line) {
-			lines = append(lines, strings.TrimSpace(line))
-		}
-	}
-	if len(lines) == 0 {
-		lines = []string{strings.Replace(t.first, t.name, "", 1)}
-	}
-	return lines
 }
 
 // nothing is a command that passes whatever the code does.
