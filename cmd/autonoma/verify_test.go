@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -97,4 +98,14 @@ func resign(ts *testscript.TestScript, args []string, change func(*evidence.Reco
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), sealed, 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(text), 0o600))
+}
+
+// A record without commands says so of what they would have been confined by.
+func TestReportWithoutCommands(t *testing.T) {
+	var out strings.Builder
+	r := report{out: &out}
+	r.record(evidence.Signed{Record: evidence.Record{OS: "linux", Arch: "amd64", Server: "1.2.3"}})
+	if !strings.Contains(out.String(), "isolation     none, as nothing was run, on linux/amd64, autonoma 1.2.3\n") {
+		t.Error(out.String())
+	}
 }

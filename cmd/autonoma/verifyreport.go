@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -67,7 +68,7 @@ func (r *report) record(s evidence.Signed) {
 		}
 		r.line("  gate", "%s %s: %s", g.ID, g.Status, g.Message)
 	}
-	r.line("isolation", "%s on %s/%s, autonoma %s", s.Isolation, s.OS, s.Arch, s.Server)
+	r.line("isolation", "%s on %s/%s, autonoma %s", cmp.Or(s.Isolation, "none, as nothing was run,"), s.OS, s.Arch, s.Server)
 	for _, name := range slices.Sorted(maps.Keys(s.Tools)) {
 		r.line("  tool", "%s: %s", name, s.Tools[name])
 	}
