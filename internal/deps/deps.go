@@ -12,8 +12,9 @@
 // # What is read
 //
 //	Go         go.mod; go.sum only tells whether it changed along
-//	npm        package.json with package-lock.json, npm-shrinkwrap.json, pnpm-lock.yaml or yarn.lock
-//	PyPI       requirements*.txt, pyproject.toml (PEP 621, groups, Poetry) with poetry.lock or uv.lock
+//	npm        package.json with package-lock.json, npm-shrinkwrap.json, pnpm-lock.yaml or yarn.lock;
+//	           bun.lock only tells whether it changed along
+//	PyPI       requirements*.txt, pyproject.toml (PEP 621, groups, Poetry) with poetry.lock, uv.lock or pdm.lock
 //	crates.io  Cargo.toml with Cargo.lock
 //	Maven      pom.xml, build.gradle and build.gradle.kts with coordinates in quotes
 //	RubyGems   Gemfile with Gemfile.lock
@@ -164,7 +165,7 @@ func parserOf(name string) parser {
 		return pnpmLock
 	case "pyproject.toml":
 		return pyproject
-	case "poetry.lock", "uv.lock":
+	case "poetry.lock", "uv.lock", "pdm.lock":
 		return tomlLock(PyPI)
 	case "Cargo.toml":
 		return cargoToml
@@ -183,12 +184,19 @@ func parserOf(name string) parser {
 	case "composer.lock":
 		return composerLock
 	case "go.sum":
-		return func(s *Set, file string, _ []byte) error { s.lock(file, Go, nil); return nil }
+		return unread(Go)
+	case "bun.lock", "bun.lockb":
+		return unread(NPM)
 	}
 	if strings.HasPrefix(name, "requirements") && strings.HasSuffix(name, ".txt") {
 		return requirements
 	}
 	return nil
+}
+
+// unread takes note of a lock file of which only counts whether it changed along.
+func unread(ecosystem string) parser {
+	return func(s *Set, file string, _ []byte) error { s.lock(file, ecosystem, nil); return nil }
 }
 
 func (s *Set) parse(fsys fs.FS, file string, parse parser) {

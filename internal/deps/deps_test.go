@@ -202,6 +202,24 @@ func TestCustoms(t *testing.T) {
 	}
 }
 
+// Lock files count that are not read, and those of the project's own parts need not change.
+func TestLocks(t *testing.T) {
+	for _, tt := range []struct{ name, base, head, want string }{
+		{"bun", "-- bun.lock --\n{}\n", "-- package.json --\n{\"dependencies\": {\"a\": \"latest\"}}\n-- bun.lock --\n{\"a\": 1}\n", ""},
+		{"bun, forgotten", "-- bun.lock --\n{}\n", "-- package.json --\n{\"dependencies\": {\"a\": \"latest\"}}\n-- bun.lock --\n{}\n", "package.json: its dependencies changed, but bun.lock did not: update it too (medium)"},
+		{"pdm", "", "-- pyproject.toml --\n[project]\nname = \"x\"\ndependencies = [\"a>=2\"]\n-- pdm.lock --\n[[package]]\nname = \"a\"\nversion = \"2.1\"\n", ""},
+		{"a part of its own", "-- package-lock.json --\n{}\n", "-- package-lock.json --\n{}\n-- examples/a/package.json --\n{\"dependencies\": {\"x\": \"file:../..\"}}\n", ""},
+	} {
+		c := deps.Diff(read(t, tree(tt.base)), read(t, tree(tt.head)))
+		if got := strings.Join(problems(c.Problems), "; "); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+		if tt.name == "pdm" && (len(c.Added) != 1 || c.Added[0].Version != "2.1") {
+			t.Errorf("pdm: %+v", c.Added)
+		}
+	}
+}
+
 // The lock file of Cargo need not change where a version that is asked for does.
 func TestCargoLock(t *testing.T) {
 	const base = "-- Cargo.toml --\n[dependencies]\na = \"1\"\n-- Cargo.lock --\n[[package]]\nname = \"a\"\nversion = \"1.4.0\"\nsource = \"registry+x\"\n"

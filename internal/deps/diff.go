@@ -107,8 +107,11 @@ func stale(base, head Set) []Problem {
 	var all []Problem
 	for _, m := range head.manifests {
 		l := head.lockOf(m)
-		i := slices.IndexFunc(base.manifests, func(b manifest) bool { return b.file == m.file })
-		if l == nil || i >= 0 && sameWants(base.manifests[i], m) || i < 0 && len(m.wants) == 0 {
+		was := manifest{ecosystem: m.ecosystem}
+		if i := slices.IndexFunc(base.manifests, func(b manifest) bool { return b.file == m.file }); i >= 0 {
+			was = base.manifests[i]
+		}
+		if l == nil || sameWants(was, m) {
 			continue
 		}
 		for _, was := range base.locks {
@@ -126,6 +129,9 @@ func sameWants(a, b manifest) bool {
 	specs := func(m manifest) map[string]bool {
 		all := map[string]bool{}
 		for _, w := range m.wants {
+			if w.own {
+				continue
+			}
 			if m.ecosystem == Crates {
 				w.spec = ""
 			}
