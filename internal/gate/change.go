@@ -3,7 +3,9 @@ package gate
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
@@ -106,8 +108,14 @@ func (f *Facts) openBinaries(ctx context.Context) error {
 		if !file.Binary || file.Status == Deleted {
 			continue
 		}
-		data := content(head, file.Path)
-		file.Binary = data == nil || bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0
+		data, err := fs.ReadFile(head, file.Path)
+		if _, large := errors.AsType[*fs.PathError](err); large {
+			return fmt.Errorf("%w: %s is too large; leave it out", ErrUnreadable, file.Path)
+		}
+		if err != nil {
+			return err
+		}
+		file.Binary = bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0
 		n := 0
 		for line := range strings.Lines(string(data)) {
 			n++

@@ -7,6 +7,7 @@ import (
 
 	"autonoma"
 	"autonoma/internal/gate"
+	"autonoma/internal/workspace"
 )
 
 // token is nobody's: it only has the form of one. It is put together here so that no
@@ -24,6 +25,7 @@ func TestSecrets(t *testing.T) {
 		{"in what is binary", "", "-- a.bin --\n\x00\x01\nkey=" + token + "\n", demo, autonoma.GateFailed, "a.bin:2: "},
 		{"a key", "", "-- server.pem --\n" + pem, demo, autonoma.GateFailed, "server.pem:1: a private key"},
 		{"a key that tests are given", "", "-- testdata/server.pem --\n" + pem, demo, autonoma.GatePassed, "for tests only, as it seems: testdata/server.pem:1: a private key"},
+		{"in what is too large to look into", "", "-- a.bin --\n\x00\nkey=" + token + "\n" + strings.Repeat("x", workspace.MaxRead), demo, autonoma.GateFailed, "a.bin is too large"},
 		{"in the words of the commit", "", "-- a.go --\npackage a\n", func(f *gate.Facts) { f.Result.Summary = "Use it.\n\nkey = " + token }, autonoma.GateFailed, "(the message of the commit):3: "},
 	})
 }
