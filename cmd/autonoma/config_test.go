@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"autonoma"
 	"github.com/spf13/pflag"
+
+	"autonoma"
 
 	"autonoma/internal/forge"
 )
