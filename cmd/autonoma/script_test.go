@@ -54,7 +54,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready": ready, "http": ask, "exits": exits, "repo": repo, "mode": mode,
-			"take": take, "member": member, "tamper": tamper, "lie": lie,
+			"take": take, "member": member, "tamper": tamper, "lie": lie, "fail": fail,
 		},
 	})
 }

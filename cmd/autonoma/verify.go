@@ -41,9 +41,10 @@ Whose signature counts is said by --key: files with public keys, as the signer
 publishes them at /v1/evidence/keys. Without --key, they are those of the server
 that AUTONOMA_URL and AUTONOMA_KEY name, or else those of the local data directory.
 
-The exit code is 0 only if the signature is good and the result was verified; with
---repo, if the commit and its tree are there too and the branch has not moved on;
-with --rerun, if the commands come to the same when they are run again.`,
+The exit code is 0 only if the signature is good, the result was verified, and no
+gate failed that blocks; with --repo, if the commit and all its files are there too
+and the branch has not moved on; with --rerun, if the commands come to the same when
+they are run again.`,
 		Args: exactly(1, "one file or task"),
 		RunE: func(c *cobra.Command, args []string) error {
 			v.what = args[0]
@@ -172,7 +173,15 @@ func (w world) verifyIn(ctx context.Context, cfg *config, r *report, record evid
 	if err != nil {
 		return fmt.Errorf("--repo: %w", err)
 	}
-	if !r.repository(dir, record, tree, at) || !v.rerun {
+	if !r.repository(dir, record, tree, at) {
+		return nil
+	}
+	// Git believes what lies in a repository; only a copy shows whether it is what its name says.
+	if _, err := spaces.Prepare(ctx, string(record.Run), src, record.Head.Commit); err != nil {
+		r.fault("repository", "what it has of the commit is not whole: %v", err)
+		return nil
+	}
+	if !v.rerun {
 		return nil
 	}
 	if len(record.Commands) == 0 {

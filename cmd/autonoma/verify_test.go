@@ -7,9 +7,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"autonoma"
 	"autonoma/internal/evidence"
 )
 
@@ -65,16 +67,29 @@ func tamper(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func lie(ts *testscript.TestScript, _ bool, args []string) {
+	resign(ts, args, func(r *evidence.Record) {
+		for i := range r.Commands {
+			r.Commands[i].Base.ExitCode = 0
+		}
+	})
+}
+
+func fail(ts *testscript.TestScript, _ bool, args []string) {
+	resign(ts, args, func(r *evidence.Record) {
+		r.Gates = append(r.Gates, autonoma.Gate{ID: "diff_scope", Status: autonoma.GateFailed, Blocking: true, Message: "tests are weakened"})
+	})
+}
+
+// resign changes a record and signs it with a key of its own.
+func resign(ts *testscript.TestScript, args []string, change func(*evidence.Record)) {
 	if len(args) != 4 {
-		ts.Fatalf("usage: lie FROM KEYS TO KEYS")
+		ts.Fatalf("usage: FROM KEYS TO KEYS")
 	}
 	keys, err := evidence.ParseKeys([]byte(ts.ReadFile(args[1])))
 	ts.Check(err)
 	signed, err := evidence.Open([]byte(ts.ReadFile(args[0])), keys)
 	ts.Check(err)
-	for i := range signed.Commands {
-		signed.Commands[i].Base.ExitCode = 0
-	}
+	change(&signed.Record)
 	public, private, err := ed25519.GenerateKey(nil)
 	ts.Check(err)
 	sealed, err := evidence.Sign(private, signed.Record)
@@ -83,4 +98,14 @@ func lie(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), sealed, 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(text), 0o600))
+}
+
+// A record without commands says so of what they would have been confined by.
+func TestReportWithoutCommands(t *testing.T) {
+	var out strings.Builder
+	r := report{out: &out}
+	r.record(evidence.Signed{Record: evidence.Record{OS: "linux", Arch: "amd64", Server: "1.2.3"}})
+	if !strings.Contains(out.String(), "isolation     none, as nothing was run, on linux/amd64, autonoma 1.2.3\n") {
+		t.Error(out.String())
+	}
 }

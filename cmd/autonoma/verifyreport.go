@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -61,9 +62,13 @@ func (r *report) record(s evidence.Signed) {
 		r.line("  command", "`%s` before: %s, now: %s", c.Command, before, cameTo(c.Head))
 	}
 	for _, g := range s.Gates {
+		if g.Status == autonoma.GateFailed {
+			r.fault("  gate", "%s %s: %s", g.ID, g.Status, g.Message)
+			continue
+		}
 		r.line("  gate", "%s %s: %s", g.ID, g.Status, g.Message)
 	}
-	r.line("isolation", "%s on %s/%s, autonoma %s", s.Isolation, s.OS, s.Arch, s.Server)
+	r.line("isolation", "%s on %s/%s, autonoma %s", cmp.Or(s.Isolation, "none, as nothing was run,"), s.OS, s.Arch, s.Server)
 	for _, name := range slices.Sorted(maps.Keys(s.Tools)) {
 		r.line("  tool", "%s: %s", name, s.Tools[name])
 	}

@@ -158,7 +158,13 @@ func changedParams(was, is []param) string {
 	for i, p := range was {
 		at := i
 		if p.byName {
-			at = slices.IndexFunc(is, func(q param) bool { return q.key == p.key })
+			at = -1
+			for j, q := range is {
+				if q.key == p.key && !kept[j] { // what does not compile may have one twice
+					at = j
+					break
+				}
+			}
 		}
 		switch {
 		case at < 0:

@@ -420,6 +420,7 @@ func FuzzDiff(f *testing.F) {
 	f.Add(0, "package a\nfunc A(a, b int, c ...func(x int)) (d error) { return nil }\ntype B[T any] interface { C(); ~int }", "package a")
 	f.Add(1, "export const a = <T,>(b: T, {c, d}: E = {}) => b", "export default 1\nexport { a as b }")
 	f.Add(2, "def a(b, *, c=(1, 2)): pass\nclass D:\n    def e(self): pass", "__all__ = ['a']\nfrom b import (c, d)")
+	f.Add(2, "def a(*,,,)", "def a(*, b, b)")
 	f.Add(4, "public class A { public <T> List<T> b(Map<String, T> c) {} }", "public interface A {}")
 	f.Add(5, "class A { fun b(c: Int = 3) {} }", "fun a(")
 	f.Add(6, "impl<T> A for B<T> where T: C {\n pub fn d(&self) -> E {}\n}", "pub struct A {\n pub b: C,\n}")

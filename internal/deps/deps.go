@@ -12,8 +12,9 @@
 // # What is read
 //
 //	Go         go.mod; go.sum only tells whether it changed along
-//	npm        package.json with package-lock.json, npm-shrinkwrap.json, pnpm-lock.yaml or yarn.lock
-//	PyPI       requirements*.txt, pyproject.toml (PEP 621, groups, Poetry) with poetry.lock or uv.lock
+//	npm        package.json with package-lock.json, npm-shrinkwrap.json, pnpm-lock.yaml or yarn.lock;
+//	           bun.lock only tells whether it changed along
+//	PyPI       requirements*.txt, pyproject.toml (PEP 621, groups, Poetry) with poetry.lock, uv.lock or pdm.lock
 //	crates.io  Cargo.toml with Cargo.lock
 //	Maven      pom.xml, build.gradle and build.gradle.kts with coordinates in quotes
 //	RubyGems   Gemfile with Gemfile.lock
@@ -61,6 +62,8 @@ type Dep struct {
 type Problem struct {
 	File, What string
 	Risk       autonoma.Risk
+
+	custom string // what the file has of the kind, should that be its custom; "" if it is none
 }
 
 // A Set is what a tree of files depends on.
@@ -162,7 +165,7 @@ func parserOf(name string) parser {
 		return pnpmLock
 	case "pyproject.toml":
 		return pyproject
-	case "poetry.lock", "uv.lock":
+	case "poetry.lock", "uv.lock", "pdm.lock":
 		return tomlLock(PyPI)
 	case "Cargo.toml":
 		return cargoToml
@@ -181,12 +184,19 @@ func parserOf(name string) parser {
 	case "composer.lock":
 		return composerLock
 	case "go.sum":
-		return func(s *Set, file string, _ []byte) error { s.lock(file, Go, nil); return nil }
+		return unread(Go)
+	case "bun.lock", "bun.lockb":
+		return unread(NPM)
 	}
 	if strings.HasPrefix(name, "requirements") && strings.HasSuffix(name, ".txt") {
 		return requirements
 	}
 	return nil
+}
+
+// unread takes note of a lock file of which only counts whether it changed along.
+func unread(ecosystem string) parser {
+	return func(s *Set, file string, _ []byte) error { s.lock(file, ecosystem, nil); return nil }
 }
 
 func (s *Set) parse(fsys fs.FS, file string, parse parser) {
@@ -229,7 +239,7 @@ func (s *Set) lock(file, ecosystem string, pins []pin) {
 }
 
 func (s *Set) problem(file string, risk autonoma.Risk, format string, args ...any) {
-	s.problems = append(s.problems, Problem{file, fmt.Sprintf(format, args...), risk})
+	s.problems = append(s.problems, Problem{File: file, What: fmt.Sprintf(format, args...), Risk: risk})
 }
 
 // lockOf returns the lock file that a manifest goes by: that of the nearest directory.

@@ -1,6 +1,7 @@
 package deps_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -177,6 +178,56 @@ func TestDiff(t *testing.T) {
 	c = deps.Diff(deps.Set{}, base)
 	if len(c.Added) != 3 || len(c.Problems) != 0 {
 		t.Errorf("to an empty tree, %v was added, with %v", written(c.Added), problems(c.Problems))
+	}
+}
+
+// What a project does everywhere is told of one more dependency, and is no fault of it.
+func TestCustoms(t *testing.T) {
+	lock := func(host string, names ...string) string {
+		var all []string
+		for _, n := range names {
+			all = append(all, fmt.Sprintf(`"node_modules/%s": {"version": "1.0.0", "resolved": "%s/%s.tgz"}`, n, host, n))
+		}
+		return `-- package-lock.json --` + "\n" + `{"packages": {` + strings.Join(all, ", ") + "}}\n"
+	}
+	const ours, plain = "https://npm.example.org", "http://npm.example.org"
+	for _, tt := range []struct{ name, base, head, want string }{
+		{"a registry of its own", lock(ours, "a"), lock(ours, "a", "b"), "package-lock.json: b: it is fetched from https://npm.example.org and not from the registry (low)"},
+		{"one that is new", lock("https://registry.npmjs.org", "a"), lock(ours, "b"), "package-lock.json: b: it is fetched from https://npm.example.org and not from the registry (medium)"},
+		{"no encryption", lock(plain, "a"), lock(plain, "a", "b"), "package-lock.json: b: it is fetched without encryption (medium)"},
+		{"no version", "-- requirements.txt --\na\n", "-- requirements.txt --\na\nb>=2\n", "requirements.txt: b may be of any version, and no lock file says which (low)"},
+		{"versions so far", "-- requirements.txt --\na==1\n", "-- requirements.txt --\na==1\nb\n", "requirements.txt: b may be of any version, and no lock file says which (medium)"},
+	} {
+		same(t, tt.name, problems(deps.Diff(read(t, tree(tt.base)), read(t, tree(tt.head))).Problems), tt.want)
+	}
+}
+
+// Lock files count that are not read, and those of the project's own parts need not change.
+func TestLocks(t *testing.T) {
+	for _, tt := range []struct{ name, base, head, want string }{
+		{"bun", "-- bun.lock --\n{}\n", "-- package.json --\n{\"dependencies\": {\"a\": \"latest\"}}\n-- bun.lock --\n{\"a\": 1}\n", ""},
+		{"bun, forgotten", "-- bun.lock --\n{}\n", "-- package.json --\n{\"dependencies\": {\"a\": \"latest\"}}\n-- bun.lock --\n{}\n", "package.json: its dependencies changed, but bun.lock did not: update it too (medium)"},
+		{"pdm", "", "-- pyproject.toml --\n[project]\nname = \"x\"\ndependencies = [\"a>=2\"]\n-- pdm.lock --\n[[package]]\nname = \"a\"\nversion = \"2.1\"\n", ""},
+		{"a part of its own", "-- package-lock.json --\n{}\n", "-- package-lock.json --\n{}\n-- examples/a/package.json --\n{\"dependencies\": {\"x\": \"file:../..\"}}\n", ""},
+	} {
+		c := deps.Diff(read(t, tree(tt.base)), read(t, tree(tt.head)))
+		if got := strings.Join(problems(c.Problems), "; "); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+		if tt.name == "pdm" && (len(c.Added) != 1 || c.Added[0].Version != "2.1") {
+			t.Errorf("pdm: %+v", c.Added)
+		}
+	}
+}
+
+// The lock file of Cargo need not change where a version that is asked for does.
+func TestCargoLock(t *testing.T) {
+	const base = "-- Cargo.toml --\n[dependencies]\na = \"1\"\n-- Cargo.lock --\n[[package]]\nname = \"a\"\nversion = \"1.4.0\"\nsource = \"registry+x\"\n"
+	for head, want := range map[string][]string{
+		strings.Replace(base, `"1"`, `"1.3"`, 1):                    nil,
+		strings.Replace(base, `a = "1"`, "a = \"1\"\nb = \"1\"", 1): {"Cargo.toml: its dependencies changed, but Cargo.lock did not: update it too (medium)"},
+	} {
+		same(t, "problems", problems(deps.Diff(read(t, tree(base)), read(t, tree(head))).Problems), want...)
 	}
 }
 

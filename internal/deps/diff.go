@@ -74,19 +74,24 @@ func missing(deps, among []Dep) []Dep {
 // newProblems returns what is wrong with the head and was not with the base.
 func newProblems(base, head Set, added []Dep) []Problem {
 	known := map[Problem]bool{}
+	customs := map[[2]string]bool{}
 	for _, p := range base.Problems() {
-		known[p] = true
+		known[p], customs[[2]string{p.File, p.custom}] = true, p.custom != ""
 	}
 	var all []Problem
 	for _, p := range head.Problems() {
-		if !known[p] {
-			all = append(all, p)
+		if known[p] {
+			continue
 		}
+		if customs[[2]string{p.File, p.custom}] { // it is done as the project does it
+			p.Risk = autonoma.LowRisk
+		}
+		all = append(all, p)
 	}
 	all = append(all, stale(base, head)...)
 	for _, d := range added {
 		if like := lookalike(d); like != "" {
-			all = append(all, Problem{d.File, fmt.Sprintf("%s is called almost like %s: make sure that it is meant", d.Name, like), autonoma.HighRisk})
+			all = append(all, Problem{File: d.File, What: fmt.Sprintf("%s is called almost like %s: make sure that it is meant", d.Name, like), Risk: autonoma.HighRisk})
 		}
 	}
 	slices.SortFunc(all, compareProblems)
@@ -102,26 +107,37 @@ func stale(base, head Set) []Problem {
 	var all []Problem
 	for _, m := range head.manifests {
 		l := head.lockOf(m)
-		i := slices.IndexFunc(base.manifests, func(b manifest) bool { return b.file == m.file })
-		if l == nil || i >= 0 && sameWants(base.manifests[i].wants, m.wants) || i < 0 && len(m.wants) == 0 {
+		was := manifest{ecosystem: m.ecosystem}
+		if i := slices.IndexFunc(base.manifests, func(b manifest) bool { return b.file == m.file }); i >= 0 {
+			was = base.manifests[i]
+		}
+		if l == nil || sameWants(was, m) {
 			continue
 		}
 		for _, was := range base.locks {
 			if was.file == l.file && was.digest == l.digest {
-				all = append(all, Problem{m.file, fmt.Sprintf("its dependencies changed, but %s did not: update it too", path.Base(l.file)), autonoma.MediumRisk})
+				all = append(all, Problem{File: m.file, What: fmt.Sprintf("its dependencies changed, but %s did not: update it too", path.Base(l.file)), Risk: autonoma.MediumRisk})
 			}
 		}
 	}
 	return all
 }
 
-func sameWants(a, b []want) bool {
-	specs := func(wants []want) map[string]bool {
-		m := map[string]bool{}
-		for _, w := range wants {
-			m[w.name+" "+w.spec] = true
+// sameWants reports whether the lock file of two states of a manifest may be the same.
+// That of Cargo holds what was chosen and not what was asked for.
+func sameWants(a, b manifest) bool {
+	specs := func(m manifest) map[string]bool {
+		all := map[string]bool{}
+		for _, w := range m.wants {
+			if w.own {
+				continue
+			}
+			if m.ecosystem == Crates {
+				w.spec = ""
+			}
+			all[w.name+" "+w.spec] = true
 		}
-		return m
+		return all
 	}
 	x, y := specs(a), specs(b)
 	for k := range y {
@@ -146,13 +162,13 @@ func (s Set) Problems() []Problem {
 			name := canonical(m.ecosystem, w.name)
 			switch spec := strings.Trim(strings.TrimSpace(w.spec), `"'`); {
 			case w.elsewhere != "":
-				all = append(all, Problem{m.file, cmp.Or(name, "a dependency") + ": " + w.elsewhere, w.risk})
+				all = append(all, Problem{File: m.file, What: cmp.Or(name, "a dependency") + ": " + w.elsewhere, Risk: w.risk})
 			case w.version != "" && !moving.MatchString(w.version), l != nil, m.ecosystem == Go, w.own:
 			case m.noLock && spec == "": // a parent or a catalogue says which
 			case moving.MatchString(spec):
-				all = append(all, Problem{m.file, name + " may be of any version, and no lock file says which", autonoma.MediumRisk})
+				all = append(all, Problem{m.file, name + " may be of any version, and no lock file says which", autonoma.MediumRisk, "any version"})
 			case !m.noLock || strings.ContainsAny(spec, "[(+"):
-				all = append(all, Problem{m.file, name + " may be of several versions, and no lock file says which", autonoma.LowRisk})
+				all = append(all, Problem{File: m.file, What: name + " may be of several versions, and no lock file says which", Risk: autonoma.LowRisk})
 			}
 		}
 	}

@@ -108,7 +108,11 @@ func packageLock(s *Set, file string, text []byte) error {
 		}
 		pins = append(pins, pin{name, e.Version})
 		if why := foreign(e.Resolved); why != "" && len(s.problems) < 1000 {
-			s.problem(file, autonoma.MediumRisk, "%s: %s", name, why)
+			custom := why // a registry of the project's own
+			if strings.HasPrefix(e.Resolved, "http:") {
+				custom = ""
+			}
+			s.problems = append(s.problems, Problem{file, name + ": " + why, autonoma.MediumRisk, custom})
 		}
 	}
 	for p, e := range doc.Packages {

@@ -303,6 +303,8 @@ func TestQuiet(t *testing.T) {
 		"Ask @ann.":                        "Ask @|ann.",
 		"fixes #12, closes a/b#3":          "fixes #|12, closes a/b#|3",
 		"GH-7 and ABC-12, !3":              "GH-|7 and ABC-|12, !|3",
+		"&commat;ann &#x40;ann &#64;ann":   "&|commat;ann &|#x40;ann &|#|64;ann",
+		"a && b, Q&A":                      "a && b, Q&|A",
 		"/close\n  /merge":                 "|/|close\n  |/|merge",
 		"a / b and internal/forge":         "a / b and internal/forge",
 		"see https://x.example/1 //y":      "see https:/|/x.example/1 /|/y",

@@ -16,6 +16,7 @@ var acts = []struct {
 	form *regexp.Regexp
 	with string
 }{
+	{regexp.MustCompile(`&([A-Za-z#])`), "&" + gap + "$1"}, // signs by their names in HTML
 	{regexp.MustCompile(`@`), "@" + gap},
 	{regexp.MustCompile(`([#!&$%~])(\d)`), "$1" + gap + "$2"},       // issues, merge requests, and the like
 	{regexp.MustCompile(`\b([A-Za-z]\w*-)(\d)`), "$1" + gap + "$2"}, // GH-1, and issues of trackers elsewhere

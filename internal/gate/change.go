@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -111,8 +112,11 @@ func (f *Facts) openBinaries(ctx context.Context) error {
 			continue
 		}
 		data, err := fs.ReadFile(head, file.Path)
-		if file.Unread = err != nil; file.Unread {
+		if _, file.Unread = errors.AsType[*fs.PathError](err); file.Unread {
 			continue
+		}
+		if err != nil {
+			return err
 		}
 		data = plainly(data)
 		file.Binary = bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0

@@ -1,8 +1,10 @@
 package gate_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"autonoma"
 	"autonoma/internal/gate"
@@ -49,11 +51,25 @@ func TestDiffScope(t *testing.T) {
 		return b.String()
 	}
 	far := files("a/x.go", "b/x.go", "c/x.go", "d/x.go", "e/x.go", "f/x.go", "g/x.go")
+	var elsewhere string
+	for i := range 11 {
+		elsewhere += files(fmt.Sprintf("z%d/z.go", i))
+	}
+	renamed := func(name string) string {
+		var b strings.Builder
+		b.WriteString("-- pay/pay.go --\npackage pay\n\nfunc " + name + "() int { return 1 }\n")
+		for i := range 12 {
+			fmt.Fprintf(&b, "-- p%d/x.go --\npackage p\n\nvar _ = pay.%s()\n", i, name)
+		}
+		return b.String()
+	}
 	try(t, "diff_scope", gate.AtChange, []tried{
 		{"nobody named files", "", far, asked("Mend it."), autonoma.GatePassed, "nobody named files"},
 		{"where the plan says", "", files("pay/pay.go", "pay/fee.go", "pay/pay_test.go", "README.md", "go.mod"), asked("Mend it.", "1. Change `pay/pay.go`."), autonoma.GatePassed, "all 5 files"},
 		{"a few others", "", far, asked("Mend a/x.go and b/x.go and c/x.go."), autonoma.GatePassed, "files that nobody named: d/x.go"},
 		{"too many others", "", far, asked("Mend it.", "Change ./a/x.go"), autonoma.GateFailed, "b/x.go; c/x.go; d/x.go; e/x.go; f/x.go; and 1 more"},
+		{"who uses what has a new name", renamed("Fee"), renamed("Charge"), asked("Rename Fee in pay/pay.go to Charge."), autonoma.GatePassed, "all 13 files"},
+		{"and no other goes along", renamed("Fee"), renamed("Charge") + elsewhere, asked("Rename Fee in pay/pay.go to Charge."), autonoma.GateFailed, "nobody named: z0/z.go"},
 		{"a document that is named is no plan", "", far + files("README.md"), asked("Mend it as README.md says."), autonoma.GatePassed, "nobody named files"},
 		{"a plan of other files says nothing", "", far, asked("Mend it.", "Change z/y.go."), autonoma.GatePassed, "nobody named files"},
 	})
@@ -71,6 +87,7 @@ func TestWeakenedTests(t *testing.T) {
 	refund := goTests[strings.Index(goTests, "\nfunc TestRefund"):]
 	py := "-- test_a.py --\nimport pytest\n\ndef test_one():\n    assert one() == 1\n\n\ndef test_two():\n    assert two() == 2\n"
 	js := "-- a.test.js --\ndescribe('sum', () => {\n  it('adds', () => {\n    expect(add(1, 1)).toBe(2)\n  })\n  it('subtracts', () => {\n    expect(sub(1, 1)).toBe(0)\n  })\n})\n"
+	short := "it('doubles', () => expect(twice(1)).toBe(2))\n"
 	rust := "-- src/lib.rs --\nfn pay() {}\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn pays() {\n        assert_eq!(pay(), ());\n    }\n}\n"
 	try(t, "diff_scope", gate.AtChange, []tried{
 		{"a file of tests is deleted", goTests, "-- pay_test.go --\n", asked("Make it pass."), autonoma.GateFailed, "pay_test.go is deleted, and with it 2 tests"},
@@ -81,6 +98,8 @@ func TestWeakenedTests(t *testing.T) {
 		{"what it was about was removed unasked", both, "-- pay.go --\npackage pay\n" + without(refund, ""), asked("Make it pass."), autonoma.GateFailed, "TestRefund is gone"},
 		{"what it was about is still there", both, strings.Replace(both, refund, "", 1), asked("Remove the bug."), autonoma.GateFailed, "TestRefund is gone"},
 		{"a test moved to another file", goTests, without(refund, "") + "-- refund_test.go --\npackage pay\n" + refund, asked("Sort the tests."), autonoma.GatePassed, ""},
+		{"a test moved to another file and is skipped there", goTests, without(refund, "") + "-- refund_test.go --\npackage pay\n" + strings.Replace(refund, "{\n", "{\n\tt.Skip()\n", 1), asked("Sort the tests."), autonoma.GateFailed, "refund_test.go:3: skipped now: TestRefund"},
+		{"a test has a new name and is skipped", goTests, strings.Replace(without("TestPay", "TestPayment"), "if Pay(1)", "t.Skip()\n\tif Pay(1)", 1), asked("Rename it."), autonoma.GateFailed, "pay_test.go:5: skipped now: TestPayment"},
 		{"a test has a new name", goTests, without("TestPay", "TestPayment"), asked("Rename it."), autonoma.GatePassed, ""},
 		{"another test stands in its place", goTests, without(refund, "\nfunc TestTrue(t *testing.T) {\n\tif false {\n\t\tt.Error(1)\n\t}\n}\n"), asked("Make it pass."), autonoma.GateFailed, "TestRefund is gone"},
 		{"a test is skipped", goTests, without("if Pay(1)", "t.Skip(\"flaky\")\n\tif Pay(1)"), asked("Make it pass."), autonoma.GateFailed, "pay_test.go:5: skipped now: TestPay"},
@@ -100,6 +119,11 @@ func TestWeakenedTests(t *testing.T) {
 		{"python: gone", py, "-- test_a.py --\nimport pytest\n\ndef test_one():\n    assert one() == 1\n", asked("Make it pass."), autonoma.GateFailed, "the test test_two is gone"},
 		{"javascript: skipped", js, strings.Replace(js, "it('adds'", "it.skip('adds'", 1), asked("Make it pass."), autonoma.GateFailed, "skipped now: adds"},
 		{"javascript: only one is run", js, strings.Replace(js, "it('adds'", "it.only('adds'", 1), asked("Make it pass."), autonoma.GateFailed, "skipped now: adds"},
+		{"javascript: a short test has a new name", js, strings.Replace(js, "it('adds'", "it('adds numbers'", 1), asked("Say what they do."), autonoma.GatePassed, ""},
+		{"javascript: a test of one line is gone", js + short, js, asked("Make it pass."), autonoma.GateFailed, "the test doubles is gone"},
+		{"javascript: a test of one line has a new name", js + short, js + strings.Replace(short, "doubles", "makes two", 1), asked("Say what they do."), autonoma.GatePassed, ""},
+		{"javascript: a group has a new name", js, strings.Replace(js, "describe('sum'", "describe('the sum'", 1), asked("Say what they do."), autonoma.GatePassed, ""},
+		{"javascript: a group has a new name and is skipped", js, strings.Replace(js, "describe('sum'", "describe.skip('the sum'", 1), asked("Say what they do."), autonoma.GateFailed, "skipped now: the sum"},
 		{"javascript: all are skipped", js, strings.Replace(js, "describe('sum'", "describe.skip('sum'", 1), asked("Make it pass."), autonoma.GateFailed, "skipped now: sum"},
 		{"rust: ignored", rust, strings.Replace(rust, "    #[test]", "    #[test]\n    #[ignore]", 1), asked("Make it pass."), autonoma.GateFailed, "skipped now: pays"},
 		{"rust: gone", rust, "-- src/lib.rs --\nfn pay() {}\n", asked("Make it pass."), autonoma.GateFailed, "the test pays is gone"},
@@ -109,6 +133,26 @@ func TestWeakenedTests(t *testing.T) {
 {"scripts": {"test": "echo ok"}}
 `, asked("Make it pass."), autonoma.GateFailed, "the script test runs no tests any more"},
 	})
+}
+
+// Thousands of tests with new names are found again in the time that there is.
+func TestManyRenamedTests(t *testing.T) {
+	file := func(name string) string {
+		var b strings.Builder
+		b.WriteString("-- a_test.go --\npackage a\n")
+		for i := range 6000 {
+			fmt.Fprintf(&b, "\nfunc Test%s%d(t *testing.T) {\n\tif A(%d) != %d {\n\t\tt.Fatal(\"no\")\n\t}\n}\n", name, i, i, i*3)
+		}
+		return b.String()
+	}
+	f := facts(t, file("Old"), file("New"))
+	began := time.Now()
+	if g, _ := measured(t, "diff_scope", gate.AtChange, f); g.Status != autonoma.GatePassed {
+		t.Errorf("%s: %s", g.Status, g.Message)
+	}
+	if took := time.Since(began); took > 20*time.Second { // each with each takes minutes
+		t.Errorf("it takes %v", took)
+	}
 }
 
 func TestDiffSize(t *testing.T) {

@@ -81,7 +81,7 @@ func tests(ctx context.Context, f *Facts) (Measured, error) {
 // fewer returns how many tests a command ran before and does not any more, if its
 // runner tells.
 func fewer(was *autonoma.Checked, is autonoma.Checked) int {
-	if was == nil || was.Tests == nil || is.Tests == nil {
+	if was == nil || was.Tests == nil || is.Tests == nil || was.Tests.Partial || is.Tests.Partial {
 		return 0
 	}
 	return was.Tests.Passed + was.Tests.Failed - is.Tests.Passed - is.Tests.Failed

@@ -50,6 +50,7 @@ func TestTests(t *testing.T) {
 			checks(list{counted("t", autonoma.Tests{Passed: 5})}, list{counted("t", autonoma.Tests{Passed: 3})})(f)
 			f.Task = "Delete a_test.py."
 		}, autonoma.GatePassed, "pass"},
+		{"how many passed before is not known", "", "", checks(list{counted("t", autonoma.Tests{Failed: 2, Partial: true})}, list{counted("t", autonoma.Tests{Passed: 1})}), autonoma.GatePassed, "pass"},
 		{"more than before", "", "", checks(list{counted("t", autonoma.Tests{Passed: 5})}, list{counted("t", autonoma.Tests{Passed: 6})}), autonoma.GatePassed, "pass"},
 	})
 }

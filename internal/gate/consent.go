@@ -45,7 +45,7 @@ func (f *Facts) obsolete(t test) bool {
 		return false
 	}
 	return slices.ContainsFunc(f.undefined(), func(name string) bool {
-		return slices.ContainsFunc(t.body, func(line string) bool { return wholeWord(line, name) })
+		return slices.ContainsFunc(t.lines(), func(line string) bool { return wholeWord(line, name) })
 	})
 }
 
@@ -87,7 +87,7 @@ func (f *Facts) agreed(ctx context.Context) (bool, error) {
 		if file.Status == Added || !ok {
 			continue
 		}
-		for _, t := range l.tests(string(content(base, file.Old))) {
+		for _, t := range l.tests(file.Old, string(content(base, file.Old))) {
 			if f.spoken(file.Old, t.name) || f.obsolete(t) {
 				return true, nil
 			}

@@ -15,6 +15,7 @@ var token = "ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA2cD4fG6"
 
 func TestSecrets(t *testing.T) {
 	demo := func(f *gate.Facts) { f.Scope = autonoma.Demo }
+	pem := "-----BEGIN " + "PRIVATE KEY-----\n" + strings.Repeat("MIIEvQIBADANBgkq", 4) + "\n-----END " + "PRIVATE KEY-----\n"
 	try(t, "secrets", gate.AtChange, []tried{
 		{"none", "", "-- a.go --\npackage a\n", demo, autonoma.GatePassed, "no secret"},
 		{"in a new line", "", "-- a.go --\npackage a\n\nconst key = \"" + token + "\"\n", demo, autonoma.GateFailed, "a.go:3: "},
@@ -24,6 +25,8 @@ func TestSecrets(t *testing.T) {
 		{"in UTF-16", "", "-- a.txt --\n" + wide("key="+token+"\n"), demo, autonoma.GateFailed, "a.txt:1: "},
 		{"in the name of a file", "", "-- a/" + token + ".txt --\nx\n", demo, autonoma.GateFailed, "(the names of the files):1: "},
 		{"in a binary file that is too large to be read", "", "-- a.bin --\n\x00" + strings.Repeat("x", 16<<20) + token + "\n", demo, autonoma.GateFailed, "a.bin is too large"},
+		{"a key", "", "-- server.pem --\n" + pem, demo, autonoma.GateFailed, "server.pem:1: a private key"},
+		{"a key that tests are given", "", "-- testdata/server.pem --\n" + pem, demo, autonoma.GatePassed, "for tests only, as it seems: testdata/server.pem:1: a private key"},
 		{"in the words of the commit", "", "-- a.go --\npackage a\n", func(f *gate.Facts) { f.Result.Summary = "Use it.\n\nkey = " + token }, autonoma.GateFailed, "(the message of the commit):3: "},
 	})
 }

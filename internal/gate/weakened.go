@@ -43,10 +43,13 @@ var languages = sync.OnceValue(func() []language {
 
 // A test is one test as its file holds it.
 type test struct {
-	name string
-	line int
-	body []string // with what stands above its first line
+	name, path string
+	line       int
+	first      string   // the line with its name
+	body       []string // the others, with what stands above the first
 }
+
+func (t test) lines() []string { return append(t.body[:len(t.body):len(t.body)], t.first) }
 
 // lang returns the language of a file that may hold tests.
 func lang(p string) (language, bool) {
@@ -86,8 +89,8 @@ func whence(file File) string {
 
 // tests cuts a file into its tests. What stands before the first is a test without
 // a name.
-func (l language) tests(text string) []test {
-	all := []test{{line: 1}}
+func (l language) tests(path, text string) []test {
+	all := []test{{path: path, line: 1}}
 	for n, line := range strings.Split(text, "\n") {
 		last := &all[len(all)-1]
 		if m := l.begins.FindStringSubmatch(line); m != nil {
@@ -98,8 +101,8 @@ func (l language) tests(text string) []test {
 			if head := last.body[above:]; l.mark == nil || slices.ContainsFunc(head, l.mark.MatchString) {
 				head = slices.Clone(head)
 				last.body = last.body[:above]
-				all = append(all, test{name: first(m[1:]), line: n + 1, body: head})
-				last = &all[len(all)-1]
+				all = append(all, test{name: first(m[1:]), path: path, line: n + 1, first: line, body: head})
+				continue
 			}
 		}
 		last.body = append(last.body, line)
@@ -132,12 +135,10 @@ func (f *Facts) weakened(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	there := map[string][]test{} // the tests afterwards, by name: one may have moved to another file
+	var there afterwards // a test may have moved to another file
 	for _, file := range c.Files {
 		if l, ok := lang(file.Path); ok && file.Status != Deleted && !off(file.Path, whence(file)) {
-			for _, t := range l.tests(string(content(head, file.Path))) {
-				there[t.name] = append(there[t.name], t)
-			}
+			there.add(l, l.tests(file.Path, string(content(head, file.Path))))
 		}
 	}
 	var places []string
@@ -167,30 +168,32 @@ func mayWeaken(file File) bool {
 }
 
 // lost compares the tests of a file before and after.
-func (f *Facts) lost(l language, file File, was, now string, there map[string][]test) []string {
+func (f *Facts) lost(l language, file File, was, now string, there afterwards) []string {
 	var places []string
 	after := map[string]test{}
-	for _, t := range l.tests(now) {
+	for _, t := range l.tests(file.Path, now) {
 		after[t.name] = t
 	}
 	had := map[string]bool{}
-	for _, t := range l.tests(was) {
+	for _, t := range l.tests(file.Old, was) {
 		had[t.name] = true
 	}
 	gone := 0
-	for _, t := range l.tests(was) {
+	for _, t := range l.tests(file.Old, was) {
 		same, stays := after[t.name]
+		if !stays && t.name != "" {
+			same, stays = there.find(l, t, had)
+		}
 		switch {
 		case t.name != "" && (f.spoken(file.Old, t.name) || !stays && f.obsolete(t)):
-		case !stays && t.name != "":
-			if !moved(t, there, had) {
-				gone++
-				places = append(places, fmt.Sprintf("%s: the test %s is gone", file.Old, t.name))
-			}
+		case !stays && l.hollow(t): // the tests of a group are looked at one by one
+		case !stays:
+			gone++
+			places = append(places, fmt.Sprintf("%s: the test %s is gone", file.Old, t.name))
 		case l.counts(same, l.skips) > l.counts(t, l.skips):
-			places = append(places, strings.TrimSpace(fmt.Sprintf("%s:%d: skipped now: %s", file.Path, same.line, t.name)))
+			places = append(places, strings.TrimSpace(fmt.Sprintf("%s:%d: skipped now: %s", same.path, same.line, same.name)))
 		case t.name != "" && l.checks(t) && !l.checks(same):
-			places = append(places, fmt.Sprintf("%s:%d: the test %s checks nothing any more", file.Path, same.line, t.name))
+			places = append(places, fmt.Sprintf("%s:%d: the test %s checks nothing any more", same.path, same.line, same.name))
 		}
 	}
 	if file.Status == Deleted && gone > 0 {
@@ -202,7 +205,7 @@ func (f *Facts) lost(l language, file File, was, now string, there map[string][]
 // counts returns how many lines of a test match.
 func (l language) counts(t test, what *regexp.Regexp) int {
 	n := 0
-	for _, line := range t.body {
+	for _, line := range t.lines() {
 		if what.MatchString(line) {
 			n++
 		}
@@ -226,43 +229,6 @@ var main = regexp.MustCompile(`(?m)^func TestMain\(`)
 func muted(was, now []byte) bool {
 	mute := func(text []byte) bool { return main.Match(text) && !bytes.Contains(text, []byte(".Run(")) }
 	return mute(now) && !mute(was)
-}
-
-// moved reports whether a test is elsewhere now: by its name, or by most of its lines
-// under a name that is new.
-func moved(t test, there map[string][]test, had map[string]bool) bool {
-	if len(there[t.name]) > 0 {
-		return true
-	}
-	for name, tests := range there {
-		if name == "" || had[name] {
-			continue
-		}
-		if slices.ContainsFunc(tests, func(other test) bool { return alike(t.body, other.body) }) {
-			return true
-		}
-	}
-	return false
-}
-
-// alike reports whether most lines of a text are also in another.
-func alike(was, now []string) bool {
-	left := map[string]int{}
-	for _, line := range now {
-		left[strings.TrimSpace(line)]++
-	}
-	all, kept := 0, 0
-	for _, line := range was {
-		if line = strings.TrimSpace(line); len(line) < 4 {
-			continue
-		}
-		all++
-		if left[line] > 0 {
-			left[line]--
-			kept++
-		}
-	}
-	return all > 1 && kept*10 >= all*6
 }
 
 // nothing is a command that passes whatever the code does.

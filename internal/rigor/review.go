@@ -74,8 +74,8 @@ func (x *execution) prove(ctx context.Context) (string, error) {
 		err = x.ask(ctx, b.String())
 		if left, err := x.unaffordable(ctx, err, "repaired elsewhere"); err != nil {
 			return "", err
-		} else if left {
-			return x.reviewed(v), nil
+		} else if left { // what must not leave does not leave for want of a repair
+			return x.reviewed(v), gates.withheld()
 		}
 		x.result.Base, x.result.Commit, x.result.Changed = x.base.Commit, commit, changed
 	}

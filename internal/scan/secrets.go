@@ -76,5 +76,6 @@ func guessable(v string) bool {
 // calls, resources of clouds, digests.
 var reference = regexp.MustCompile(`(?i)^(?:\$|%|\{|<|@|\[|\(|/|\./|~/|!|&|\*)|\$\{|\{\{|%[sdvq]\b|\(\)|\)$|://|^(?:env|vault|file|ref|arn|secret|ssm|op|keyring|projects|sha\d+|md5|urn|data)[:/-]|^(?:process|os|config|settings|env|self|this|ctx|secrets?|vars?|var|local|data|module|req|request|params|props|state|options?|args|import)\.|\.(?:json|ya?ml|txt|pem|key|crt|conf|md|go|py|js|ts|html)$`)
 
-// wordy is the form of names: words with few digits at their end, joined by signs.
-var wordy = regexp.MustCompile(`^(?:[A-Za-z]+[0-9]{0,2}[-_./:,])*[A-Za-z]+[0-9]{0,2}$`)
+// wordy is the form of names, words with few digits at their end, joined by signs; and
+// of what people are shown, words of any language with a mark at their end.
+var wordy = regexp.MustCompile(`^(?:[A-Za-z]+[0-9]{0,2}[-_./:,])*[A-Za-z]+[0-9]{0,2}$|^(?:[\pL\pM]+[-_./:,’])*[\pL\pM]+[!?*:.…]*$`)

@@ -23,8 +23,9 @@ func entropy(s string) float64 {
 	return bits
 }
 
-// showWords are words within values that nobody means.
-var showWords = regexp.MustCompile(`(?i)example|dummy|placeholder|change_?-?me|change-?this|replace|redacted|insert|your[-_]?|x{5,}|\*{3,}|\.{3}|fake|sample|todo|fixme|not-?a-?real|not-?secret|mysecret|my-?password|supersecret|password123|secret123|test-?(?:key|token|secret|password)|0123456789|1234567890|abcdefgh|deadbeef|foobar|^<.*>$`)
+// showWords are words within values that nobody means; the subject of the token that every
+// text on JWTs shows is one of them.
+var showWords = regexp.MustCompile(`(?i)example|dummy|placeholder|change_?-?me|change-?this|replace|redacted|insert|your[-_]?|x{5,}|\*{3,}|\.{3}|fake|sample|todo|fixme|not-?a-?real|not-?secret|mysecret|my-?password|supersecret|password123|secret123|test-?(?:key|token|secret|password)|0123456789|1234567890|abcdefgh|deadbeef|foobar|eyJzdWIiOiIxMjM0NTY3ODkw|^<.*>$`)
 
 // standsIn reports whether a value is there for show, or to be replaced.
 func standsIn(v string) bool {

@@ -212,3 +212,24 @@ func TestGatesOfARun(t *testing.T) {
 		t.Errorf("%s at demo: %+v", run.Status, run.Output.Gates)
 	}
 }
+
+// A secret stays here too when there is no budget left to have it taken out.
+func TestSecretIsCaughtWithoutBudget(t *testing.T) {
+	h := open(t, play(t, researcher, writers, `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: write, args: {path: conf.py, content: "KEY = '`+token+`'\n"}}]
+      - calls: [{name: finish, args: {summary: Use the key., confidence: 0.95}}]
+`, idle, reviewer), repository)
+	const most = 7 // the last of them says that it is finished
+	run := h.carryOut(func(r *autonoma.Request) { r.Verify, r.Budget.MaxTurns = []string{"true"}, most })
+	if run.Status != autonoma.Failed || run.Error.Code != autonoma.FailGate || !strings.Contains(run.Error.Message, "gate secrets: ") || run.Usage.ModelCalls != most {
+		t.Errorf("after %d turns %s: %v", run.Usage.ModelCalls, run.Status, run.Error)
+	}
+	if got := h.git("branch", "--list", "autonoma/*"); got != "" {
+		t.Errorf("the source has %s", got)
+	}
+	if a := h.artifacts(run.ID); a["patch"] != "" || a["bundle"] != "" {
+		t.Error("the change was handed over")
+	}
+}
