@@ -1,6 +1,7 @@
 package rigor_test
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"autonoma"
+	"autonoma/internal/agent"
 	"autonoma/internal/gate"
 	"autonoma/internal/journal"
 	"autonoma/internal/rigor"
@@ -118,6 +120,37 @@ func TestGatesSendBack(t *testing.T) {
 	}
 	if g := gateOf(r, "diff_scope"); g.Status != autonoma.GateFailed {
 		t.Errorf("diff_scope: %+v", g)
+	}
+}
+
+// What must not leave does not leave for want of budget to mend it, neither the first
+// time nor when that is taken up again.
+func TestWithheldWithoutBudget(t *testing.T) {
+	token := "ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA2cD4fG6"
+	s := open(t, greeting, explorer, `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: write, args: {path: conf.py, content: "KEY = '`+token+`'\n"}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.95}}]
+`)
+	j := s.job("coder-ai", autonoma.Request{Scope: autonoma.MVP, Verify: []string{"true"}})
+	j.Afford = func(_ context.Context, q agent.Quote) (int, error) {
+		if q.Phase == autonoma.Review {
+			return 0, &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
+		}
+		return 0, nil
+	}
+	_, err := s.do(j)
+	past := s.events
+	j.Journal = journal.Open(j.Execution.ID, s, past, nil)
+	_, again := s.engine.Do(t.Context(), j)
+	for _, err := range []error{err, again} {
+		if f, ok := errors.AsType[*autonoma.Failure](err); !ok || f.Code != autonoma.FailGate || !strings.Contains(f.Message, "gate secrets: ") {
+			t.Errorf("it ends with %v", err)
+		}
+	}
+	if len(s.events) != len(past) {
+		t.Errorf("%d more events", len(s.events)-len(past))
 	}
 }
 

@@ -75,7 +75,7 @@ func (x *execution) prove(ctx context.Context) (string, error) {
 		if left, err := x.unaffordable(ctx, err, "repaired elsewhere"); err != nil {
 			return "", err
 		} else if left {
-			return x.reviewed(v), nil
+			return x.reviewed(v), gates.withheld()
 		}
 		x.result.Base, x.result.Commit, x.result.Changed = x.base.Commit, commit, changed
 	}
