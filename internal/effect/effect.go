@@ -12,6 +12,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -32,7 +33,7 @@ type File struct {
 }
 
 // Of returns the effects of a change, the gravest first: those of its files, and those
-// of the lines that its patch adds, which is unified and may be cut.
+// of the lines that its patch adds, which is unified.
 func Of(files []File, patch []byte) []autonoma.Effect {
 	r := rules()
 	var found []autonoma.Effect
@@ -114,8 +115,8 @@ func added(patch []byte) map[string]string {
 			path, body = "", false
 		case bytes.HasPrefix(line, []byte("@@ ")):
 			body = true
-		case !body && bytes.HasPrefix(line, []byte("+++ b/")):
-			path = strings.TrimRight(string(line[len("+++ b/"):]), "\t\n")
+		case !body && bytes.HasPrefix(line, []byte("+++ ")):
+			path = pathOf(strings.TrimRight(string(line[len("+++ "):]), "\t\n"))
 		case body && path != "" && line[0] == '+':
 			if texts[path] == nil {
 				texts[path] = &strings.Builder{}
@@ -128,6 +129,19 @@ func added(patch []byte) map[string]string {
 		all[path] = b.String()
 	}
 	return all
+}
+
+// pathOf returns the path that a patch names after the change, which git quotes if it
+// is odd; nothing if the file is gone.
+func pathOf(name string) string {
+	if plain, err := strconv.Unquote(name); err == nil {
+		name = plain
+	}
+	path, ok := strings.CutPrefix(name, "b/")
+	if !ok {
+		return ""
+	}
+	return path
 }
 
 // A rule is what counts as an effect.

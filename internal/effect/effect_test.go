@@ -110,6 +110,14 @@ func TestAddedLines(t *testing.T) {
 	}
 }
 
+// A name that git has to quote hides nothing.
+func TestQuotedNames(t *testing.T) {
+	text := strings.ReplaceAll(string(patch("db/NAME", "DROP TABLE users;")), "b/db/NAME", `"b/db/\303\274\"1\t.sql"`)
+	if got := effect.Of(nil, []byte(text)); kinds(got) != "data_loss:critical" || got[0].What != "db/ü\"1\t.sql" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // What is taken away, or only stood beside it, is no effect of the change.
 func TestRemovedLines(t *testing.T) {
 	text := strings.ReplaceAll(string(patch("db/up.sql", "DROP TABLE users;", "DROP TABLE users;")), "\n+D", "\n-D")
