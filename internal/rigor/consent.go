@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -138,7 +139,15 @@ func (x *execution) effects(ctx context.Context) (Effects, error) {
 	for i, f := range diff.Files {
 		files[i] = effect.File{Path: f.Path, OldPath: f.OldPath, Deleted: f.Status == workspace.Deleted, Lines: f.Insertions + f.Deletions}
 	}
-	found := append(effect.Of(files, diff.Patch), x.tried...)
+	patch, err := x.Workspaces.Text(ctx, string(x.Run.ID), x.start, x.result.Commit) // that of the diff may be cut
+	if err != nil && !errors.Is(err, workspace.ErrTooLarge) {
+		return Effects{}, err
+	}
+	found := effect.Of(files, patch)
+	if err != nil {
+		found = append(found, autonoma.Effect{Kind: "large", What: "the change", Why: "it is too large to be looked at", Risk: autonoma.CriticalRisk})
+	}
+	found = append(found, x.tried...)
 	return Effects{What: "effects", Commit: x.result.Commit, Risk: autonoma.RiskOf(found), Effects: found}, nil
 }
 
