@@ -12,6 +12,7 @@ import (
 
 	"autonoma"
 	"autonoma/internal/effect"
+	"autonoma/internal/journal"
 	"autonoma/internal/model"
 	"autonoma/internal/workspace"
 )
@@ -61,6 +62,9 @@ func (x *execution) askHuman(ctx context.Context, q autonoma.Question) (Answer, 
 func (x *execution) consent(ctx context.Context) error {
 	if !x.result.Changed {
 		return nil
+	}
+	if x.Journal.Replaying() && !journal.Comes[Effects](x.Journal, autonoma.EventWork, "effects") {
+		return nil // an earlier version took it over
 	}
 	found, err := work(ctx, x, "effects", x.effects)
 	if err != nil {

@@ -49,6 +49,32 @@ func TestGatesAreMeasuredOnce(t *testing.T) {
 	}
 }
 
+// An execution that a version began which had neither self-reviews nor effects goes on
+// as that would have.
+func TestBegunBefore(t *testing.T) {
+	const risks = `
+  - match: {phase: inspect}
+    turns:
+      - calls: [{name: finish, args: {summary: None., confidence: 1, document: "Nothing of weight."}}]
+`
+	for _, scope := range []autonoma.Scope{autonoma.MVP, autonoma.Product} { // product simplifies
+		t.Run(string(scope), func(t *testing.T) {
+			s := open(t, greeting, explorer, risks, mends(`{path: greet.txt, old: "hello world", new: "# hello world"}`))
+			j := s.pro(scope)
+			now := s.engine.Policy
+			s.engine.Policy.Tiers, s.engine.Policy.Gates = nil, gate.Policy{}
+			first := s.must(j)
+			past := slices.DeleteFunc(s.events, func(e autonoma.Event) bool { return strings.Contains(string(e.Data), `"what":"effects"`) })
+			s.events, s.engine.Policy = nil, now
+			j.Journal, j.At = journal.Open(j.Execution.ID, s, past, nil), first.Commit
+			second, err := s.engine.Do(t.Context(), j)
+			if err != nil || second.Commit != first.Commit || len(s.events) > 0 {
+				t.Errorf("first %+v, then %+v with %d more events, %v", first, second, len(s.events), err)
+			}
+		})
+	}
+}
+
 // module is a Go module whose test covers half of it.
 const module = `
 -- go.mod --
