@@ -181,12 +181,13 @@ func (x *execution) runMore(ctx context.Context, f *gate.Facts) error {
 	return err
 }
 
-// style returns the commands that check style, if a gate wants to know of them.
+// style returns the commands that check style, if a gate wants to know of them: those of
+// the base of the run, so that no change can choose what it is held to.
 func (x *execution) style() []string {
 	if !x.Policy.Gates.Measures("lint", x.scope()) {
 		return nil
 	}
-	c := x.look.Project.Commands
+	c := x.look.ofBase()
 	return lines(append(c.Lint[:len(c.Lint):len(c.Lint)], c.Format...))
 }
 

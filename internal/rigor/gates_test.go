@@ -129,6 +129,76 @@ func TestToolsOfTheLanguage(t *testing.T) {
 	}
 }
 
+// What style is held to is what the base of the run has, though a step before took it
+// away.
+func TestStyleOfTheBase(t *testing.T) {
+	s := open(t, `
+-- greet.txt --
+hello wrold
+-- Makefile --
+test:
+	true
+
+lint:
+	! grep -q bad greet.txt
+`, `
+  - match: {agent: coder-ai, phase: generate, contains: "Do it well."}
+    turns:
+      - calls: [{name: bash, args: {command: "sed -i 's/^lint:/style:/' Makefile; echo bad >> greet.txt"}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.9}}]
+`, `
+  - match: {agent: coder-ai, phase: generate, contains: "Do more."}
+    turns:
+      - calls: [{name: edit, args: {path: greet.txt, old: wrold, new: world}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.9}}]
+`)
+	s.engine.Policy.Scopes[autonoma.Product] = rigor.Rigor{Checks: true, Block: true}
+	j := s.job("coder-ai", autonoma.Request{Scope: autonoma.Product})
+	first := s.must(j)
+	j.Earlier = []rigor.Earlier{{Step: j.Step, Result: first}}
+	j.Step.ID, j.Step.Asks, j.Execution.ID, j.Execution.Base = "more", "Do more.", autonoma.NewExecutionID(), first.Commit
+	for _, r := range []autonoma.Result{first, s.must(j)} {
+		if g := gateOf(r, "lint"); g.Status != autonoma.GateWarning || !strings.Contains(g.Message, "`make lint` exits with 2 and passed before") {
+			t.Errorf("lint: %+v", g)
+		}
+	}
+}
+
+// What a step is checked by is what the base of the run has, whatever the steps before it
+// made of that; what only they brought along is nothing that the base came to.
+func TestChecksOfTheBase(t *testing.T) {
+	for _, tt := range []struct {
+		name, files, does, want string
+		baseline                int
+	}{
+		{"the base has none", "\n-- greet.txt --\nhello\n", `printf 'test:\n\ttrue\n' > Makefile`, "make test", 0},
+		{"a step without checks takes them away", "\n-- Makefile --\ntest:\n\ttrue\n", `printf 'build:\n\ttrue\n' > Makefile`, "make test", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := open(t, tt.files, `
+  - match: {agent: coder-ai, phase: generate, contains: "Do it well."}
+    turns:
+      - calls: [{name: bash, args: {command: "`+strings.NewReplacer(`\`, `\\`).Replace(tt.does)+`"}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.9}}]
+`, `
+  - match: {agent: coder-ai, phase: generate, contains: "Do more."}
+    turns:
+      - calls: [{name: write, args: {path: more.txt, content: "more"}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.9}}]
+`)
+			s.engine.Policy.Scopes[autonoma.MVP] = rigor.Rigor{Checks: true, Block: true}
+			j := s.job("coder-ai", autonoma.Request{Scope: autonoma.Demo})
+			first := s.must(j)
+			j.Run.Request.Scope, j.Earlier = autonoma.MVP, []rigor.Earlier{{Step: j.Step, Result: first}}
+			j.Step.ID, j.Step.Asks, j.Execution.ID, j.Execution.Base = "more", "Do more.", autonoma.NewExecutionID(), first.Commit
+			r := s.must(j)
+			if v := r.Verification; len(v.Commands) != 1 || v.Commands[0].Command != tt.want || len(r.Baseline) != tt.baseline {
+				t.Errorf("verification %+v, baseline %+v", v, r.Baseline)
+			}
+		})
+	}
+}
+
 // What blocks goes back to the agent with its places, as often as the scope allows (the
 // script has no more turns), and not where the agent can do nothing about it.
 func TestGatesSendBack(t *testing.T) {
