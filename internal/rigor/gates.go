@@ -113,7 +113,7 @@ func (x *execution) facts(ctx context.Context) *gate.Facts {
 	f := &gate.Facts{
 		Scope: x.scope(), Task: x.Run.Request.Task, Agent: x.Agent, Result: x.result, Judged: x.Run.Kind == autonoma.KindRigor,
 		Allowed: x.Run.Mode, Mode: x.Execution.Mode, Budget: x.Run.Request.Budget, Used: x.Run.Usage,
-		Builds: lines(x.look.Project.Commands.Build), Before: x.result.Baseline,
+		Builds: append(lines(x.look.ofBase().Build), lines(x.look.Project.Commands.Build)...), Before: x.result.Baseline,
 		Packages: x.Installer.Kept(x.deps),
 		Base:     tree(x.base.Commit), Head: tree(x.result.Commit),
 		Patch: gate.Once(func(ctx context.Context) ([]byte, error) {

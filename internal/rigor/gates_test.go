@@ -172,7 +172,7 @@ func TestChecksOfTheBase(t *testing.T) {
 		baseline                int
 	}{
 		{"the base has none", "\n-- greet.txt --\nhello\n", `printf 'test:\n\ttrue\n' > Makefile`, "make test", 0},
-		{"a step without checks takes them away", "\n-- Makefile --\ntest:\n\ttrue\n", `printf 'build:\n\ttrue\n' > Makefile`, "make test", 1},
+		{"a step without checks takes them away", "\n-- Makefile --\nbuild:\n\ttrue\n", `printf 'test:\n\ttrue\n' > Makefile`, "make build", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := open(t, tt.files, `
@@ -194,6 +194,9 @@ func TestChecksOfTheBase(t *testing.T) {
 			r := s.must(j)
 			if v := r.Verification; len(v.Commands) != 1 || v.Commands[0].Command != tt.want || len(r.Baseline) != tt.baseline {
 				t.Errorf("verification %+v, baseline %+v", v, r.Baseline)
+			}
+			if g := gateOf(r, "build"); tt.want == "make build" && g.Status != autonoma.GateFailed {
+				t.Errorf("build: %+v", g)
 			}
 		})
 	}
