@@ -14,6 +14,7 @@ import (
 	"autonoma/internal/effect"
 	"autonoma/internal/journal"
 	"autonoma/internal/model"
+	"autonoma/internal/scan"
 	"autonoma/internal/workspace"
 )
 
@@ -191,7 +192,7 @@ func (x *execution) person(ctx context.Context, question, why string) (string, e
 		return "", err
 	}
 	a, err := x.Human(ctx, autonoma.Question{
-		Topic: "ask." + hex.EncodeToString(sum[:8]), Kind: autonoma.AskPerson, Text: question, Reason: why,
+		Topic: "ask." + hex.EncodeToString(sum[:8]), Kind: autonoma.AskPerson, Text: scan.Redact(question), Reason: scan.Redact(why), // it is told to many
 		Risk: autonoma.LowRisk, Evidence: evidence,
 	})
 	if err != nil {
