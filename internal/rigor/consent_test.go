@@ -45,3 +45,20 @@ func TestQuestionsHoldNoSecret(t *testing.T) {
 		t.Errorf("a human is asked %s", text)
 	}
 }
+
+// What an agent tried is told without the secrets that it tried it with.
+func TestEffectsHoldNoSecret(t *testing.T) {
+	token := "ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA2cD4fG6"
+	s := open(t, greeting, `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: bash, args: {command: "git push --force https://`+token+`@x.invalid/a main; echo LEFT > greet.txt"}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.9}}]
+`)
+	j := s.job("coder-ai", autonoma.Request{Scope: autonoma.Demo})
+	j.Execution.Mode = autonoma.Autonomous
+	r := s.must(j)
+	if len(r.Effects) == 0 || r.Effects[0].Kind != "force_push" || strings.Contains(r.Effects[0].What, token) {
+		t.Errorf("effects %+v", r.Effects)
+	}
+}
