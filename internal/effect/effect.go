@@ -33,7 +33,7 @@ type File struct {
 }
 
 // Of returns the effects of a change, the gravest first: those of its files, and those
-// of the lines that its patch adds, which is unified and may be cut.
+// of the lines that its patch adds, which is unified.
 func Of(files []File, patch []byte) []autonoma.Effect {
 	r := rules()
 	var found []autonoma.Effect

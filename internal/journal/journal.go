@@ -50,6 +50,7 @@ type Journal struct {
 	repeats   map[string]int
 	cut       <-chan struct{}
 	resumed   bool // there is a past, and nothing was done since
+	paused    bool // its last word is that it was cut off between two things
 	now       func() time.Time
 }
 
@@ -59,6 +60,7 @@ func Open(execution autonoma.ExecutionID, log Log, past []autonoma.Event, cut <-
 	j := &Journal{execution: execution, log: log, cut: cut, now: time.Now, repeats: map[string]int{}, resumed: len(past) > 0}
 	if n := len(past); n > 0 && paused(past[n-1]) {
 		j.resumed = false // it was put aside between two things: nothing was under way
+		j.paused = past[n-1].Kind == autonoma.EventNotice
 	}
 	for _, e := range past {
 		var r Repeat
@@ -139,7 +141,12 @@ func (j *Journal) begin(ctx context.Context) error {
 		return ErrCut
 	default:
 	}
-	j.resumed = false
+	if j.paused { // from here on something is under way, which the next who looks has to know
+		if err := j.Note(ctx, "resumed", "the work goes on"); err != nil {
+			return err
+		}
+	}
+	j.resumed, j.paused = false, false
 	return nil
 }
 

@@ -225,6 +225,31 @@ func TestResumed(t *testing.T) {
 	}
 }
 
+// Nothing was under way where an execution was put aside, until it goes on.
+func TestPaused(t *testing.T) {
+	m := &memory{room: -1}
+	a, b := &step{kind: autonoma.EventWork, key: "a"}, &step{kind: autonoma.EventWork, key: "b"}
+	must(t, open(m), a)
+	pause := autonoma.NewEvent(autonoma.EventNotice, "exec_1", time.Now(), autonoma.Notice{Code: journal.Paused})
+	if err := m.Append(t.Context(), autonoma.Usage{}, pause); err != nil {
+		t.Fatal(err)
+	}
+	j := open(m)
+	must(t, j, a)
+	if j.Resumed() {
+		t.Error("it was put aside, and something was under way")
+	}
+	_, err := journal.Do(t.Context(), j, b.kind, b.key, func(context.Context) (note, autonoma.Usage, error) { return note{}, autonoma.Usage{}, errCrash })
+	if !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
+	j = open(m)
+	must(t, j, a)
+	if !j.Resumed() {
+		t.Error("what was under way at the crash is taken for something new")
+	}
+}
+
 // How often something is repeated is remembered, and is no part of the journal.
 func TestAgain(t *testing.T) {
 	m := &memory{room: -1}

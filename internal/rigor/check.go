@@ -89,6 +89,14 @@ func (x *execution) timed(ctx context.Context, b *bench, command string, out io.
 // choose what it is checked by. Only where the base has none, what a change brings
 // along has to do.
 func (x *execution) commands() []string {
+	if all := x.agreed(); len(all) > 0 {
+		return all
+	}
+	return buildAndTest(x.look.Project.Commands)
+}
+
+// agreed returns the commands that no change had a part in.
+func (x *execution) agreed() []string {
 	if len(x.Run.Request.Verify) > 0 {
 		return x.Run.Request.Verify
 	}
@@ -99,7 +107,10 @@ func (x *execution) commands() []string {
 		}
 		return all
 	}
-	c := x.look.Project.Commands
+	return buildAndTest(x.look.ofBase())
+}
+
+func buildAndTest(c project.Commands) []string {
 	return lines(append(c.Build[:len(c.Build):len(c.Build)], c.Test...))
 }
 

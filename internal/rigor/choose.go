@@ -105,7 +105,7 @@ func (x *execution) prefer(ctx context.Context, made *autonoma.Choice, best []au
 		if err != nil {
 			return err
 		}
-		if patch := string(diff.Patch); !seen[patch] {
+		if patch := string(diff.Patch); diff.Truncated || !seen[patch] {
 			seen[patch] = true
 			names, patches = append(names, c.Step), append(patches, patch)
 		}

@@ -12,7 +12,9 @@ import (
 
 	"autonoma"
 	"autonoma/internal/effect"
+	"autonoma/internal/journal"
 	"autonoma/internal/model"
+	"autonoma/internal/scan"
 	"autonoma/internal/workspace"
 )
 
@@ -61,6 +63,9 @@ func (x *execution) askHuman(ctx context.Context, q autonoma.Question) (Answer, 
 func (x *execution) consent(ctx context.Context) error {
 	if !x.result.Changed {
 		return nil
+	}
+	if x.Journal.Replaying() && !journal.Comes[Effects](x.Journal, autonoma.EventWork, "effects") {
+		return nil // an earlier version took it over
 	}
 	found, err := work(ctx, x, "effects", x.effects)
 	if err != nil {
@@ -163,7 +168,7 @@ func (x *execution) called(c model.Call) {
 	if json.Unmarshal([]byte(c.Args), &in) != nil {
 		return
 	}
-	for _, e := range effect.OfCommand(in.Command) {
+	for _, e := range effect.OfCommand(scan.Redact(in.Command)) { // it is told to many
 		if len(x.tried) < most && !slices.Contains(x.tried, e) {
 			x.tried = append(x.tried, e)
 		}
@@ -188,7 +193,7 @@ func (x *execution) person(ctx context.Context, question, why string) (string, e
 		return "", err
 	}
 	a, err := x.Human(ctx, autonoma.Question{
-		Topic: "ask." + hex.EncodeToString(sum[:8]), Kind: autonoma.AskPerson, Text: question, Reason: why,
+		Topic: "ask." + hex.EncodeToString(sum[:8]), Kind: autonoma.AskPerson, Text: scan.Redact(question), Reason: scan.Redact(why), // it is told to many
 		Risk: autonoma.LowRisk, Evidence: evidence,
 	})
 	if err != nil {

@@ -113,7 +113,7 @@ func (x *execution) facts(ctx context.Context) *gate.Facts {
 	f := &gate.Facts{
 		Scope: x.scope(), Task: x.Run.Request.Task, Agent: x.Agent, Result: x.result, Judged: x.Run.Kind == autonoma.KindRigor,
 		Allowed: x.Run.Mode, Mode: x.Execution.Mode, Budget: x.Run.Request.Budget, Used: x.Run.Usage,
-		Builds: lines(x.look.Project.Commands.Build), Before: x.result.Baseline,
+		Builds: append(lines(x.look.ofBase().Build), lines(x.look.Project.Commands.Build)...), Before: x.result.Baseline,
 		Packages: x.Installer.Kept(x.deps),
 		Base:     tree(x.base.Commit), Head: tree(x.result.Commit),
 		Patch: gate.Once(func(ctx context.Context) ([]byte, error) {
@@ -181,12 +181,13 @@ func (x *execution) runMore(ctx context.Context, f *gate.Facts) error {
 	return err
 }
 
-// style returns the commands that check style, if a gate wants to know of them.
+// style returns the commands that check style, if a gate wants to know of them: those of
+// the base of the run, so that no change can choose what it is held to.
 func (x *execution) style() []string {
 	if !x.Policy.Gates.Measures("lint", x.scope()) {
 		return nil
 	}
-	c := x.look.Project.Commands
+	c := x.look.ofBase()
 	return lines(append(c.Lint[:len(c.Lint):len(c.Lint)], c.Format...))
 }
 

@@ -1,6 +1,7 @@
 package rigor_test
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"autonoma"
+	"autonoma/internal/agent"
 	"autonoma/internal/gate"
 	"autonoma/internal/journal"
 	"autonoma/internal/rigor"
@@ -42,6 +44,32 @@ func TestGatesAreMeasuredOnce(t *testing.T) {
 			second, err := s.engine.Do(t.Context(), j)
 			if err != nil || !reflect.DeepEqual(first.Gates, second.Gates) || len(s.events) > 0 {
 				t.Errorf("first %+v, then %+v with %d more events, %v", first.Gates, second.Gates, len(s.events), err)
+			}
+		})
+	}
+}
+
+// An execution that a version began which had neither self-reviews nor effects goes on
+// as that would have.
+func TestBegunBefore(t *testing.T) {
+	const risks = `
+  - match: {phase: inspect}
+    turns:
+      - calls: [{name: finish, args: {summary: None., confidence: 1, document: "Nothing of weight."}}]
+`
+	for _, scope := range []autonoma.Scope{autonoma.MVP, autonoma.Product} { // product simplifies
+		t.Run(string(scope), func(t *testing.T) {
+			s := open(t, greeting, explorer, risks, mends(`{path: greet.txt, old: "hello world", new: "# hello world"}`))
+			j := s.pro(scope)
+			now := s.engine.Policy
+			s.engine.Policy.Tiers, s.engine.Policy.Gates = nil, gate.Policy{}
+			first := s.must(j)
+			past := slices.DeleteFunc(s.events, func(e autonoma.Event) bool { return strings.Contains(string(e.Data), `"what":"effects"`) })
+			s.events, s.engine.Policy = nil, now
+			j.Journal, j.At = journal.Open(j.Execution.ID, s, past, nil), first.Commit
+			second, err := s.engine.Do(t.Context(), j)
+			if err != nil || second.Commit != first.Commit || len(s.events) > 0 {
+				t.Errorf("first %+v, then %+v with %d more events, %v", first, second, len(s.events), err)
 			}
 		})
 	}
@@ -101,6 +129,79 @@ func TestToolsOfTheLanguage(t *testing.T) {
 	}
 }
 
+// What style is held to is what the base of the run has, though a step before took it
+// away.
+func TestStyleOfTheBase(t *testing.T) {
+	s := open(t, `
+-- greet.txt --
+hello wrold
+-- Makefile --
+test:
+	true
+
+lint:
+	! grep -q bad greet.txt
+`, `
+  - match: {agent: coder-ai, phase: generate, contains: "Do it well."}
+    turns:
+      - calls: [{name: bash, args: {command: "sed -i 's/^lint:/style:/' Makefile; echo bad >> greet.txt"}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.9}}]
+`, `
+  - match: {agent: coder-ai, phase: generate, contains: "Do more."}
+    turns:
+      - calls: [{name: edit, args: {path: greet.txt, old: wrold, new: world}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.9}}]
+`)
+	s.engine.Policy.Scopes[autonoma.Product] = rigor.Rigor{Checks: true, Block: true}
+	j := s.job("coder-ai", autonoma.Request{Scope: autonoma.Product})
+	first := s.must(j)
+	j.Earlier = []rigor.Earlier{{Step: j.Step, Result: first}}
+	j.Step.ID, j.Step.Asks, j.Execution.ID, j.Execution.Base = "more", "Do more.", autonoma.NewExecutionID(), first.Commit
+	for _, r := range []autonoma.Result{first, s.must(j)} {
+		if g := gateOf(r, "lint"); g.Status != autonoma.GateWarning || !strings.Contains(g.Message, "`make lint` exits with 2 and passed before") {
+			t.Errorf("lint: %+v", g)
+		}
+	}
+}
+
+// What a step is checked by is what the base of the run has, whatever the steps before it
+// made of that; what only they brought along is nothing that the base came to.
+func TestChecksOfTheBase(t *testing.T) {
+	for _, tt := range []struct {
+		name, files, does, want string
+		baseline                int
+	}{
+		{"the base has none", "\n-- greet.txt --\nhello\n", `printf 'test:\n\ttrue\n' > Makefile`, "make test", 0},
+		{"a step without checks takes them away", "\n-- Makefile --\nbuild:\n\ttrue\n", `printf 'test:\n\ttrue\n' > Makefile`, "make build", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := open(t, tt.files, `
+  - match: {agent: coder-ai, phase: generate, contains: "Do it well."}
+    turns:
+      - calls: [{name: bash, args: {command: "`+strings.NewReplacer(`\`, `\\`).Replace(tt.does)+`"}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.9}}]
+`, `
+  - match: {agent: coder-ai, phase: generate, contains: "Do more."}
+    turns:
+      - calls: [{name: write, args: {path: more.txt, content: "more"}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.9}}]
+`)
+			s.engine.Policy.Scopes[autonoma.MVP] = rigor.Rigor{Checks: true, Block: true}
+			j := s.job("coder-ai", autonoma.Request{Scope: autonoma.Demo})
+			first := s.must(j)
+			j.Run.Request.Scope, j.Earlier = autonoma.MVP, []rigor.Earlier{{Step: j.Step, Result: first}}
+			j.Step.ID, j.Step.Asks, j.Execution.ID, j.Execution.Base = "more", "Do more.", autonoma.NewExecutionID(), first.Commit
+			r := s.must(j)
+			if v := r.Verification; len(v.Commands) != 1 || v.Commands[0].Command != tt.want || len(r.Baseline) != tt.baseline {
+				t.Errorf("verification %+v, baseline %+v", v, r.Baseline)
+			}
+			if g := gateOf(r, "build"); tt.want == "make build" && g.Status != autonoma.GateFailed {
+				t.Errorf("build: %+v", g)
+			}
+		})
+	}
+}
+
 // What blocks goes back to the agent with its places, as often as the scope allows (the
 // script has no more turns), and not where the agent can do nothing about it.
 func TestGatesSendBack(t *testing.T) {
@@ -118,6 +219,37 @@ func TestGatesSendBack(t *testing.T) {
 	}
 	if g := gateOf(r, "diff_scope"); g.Status != autonoma.GateFailed {
 		t.Errorf("diff_scope: %+v", g)
+	}
+}
+
+// What must not leave does not leave for want of budget to mend it, neither the first
+// time nor when that is taken up again.
+func TestWithheldWithoutBudget(t *testing.T) {
+	token := "ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA2cD4fG6"
+	s := open(t, greeting, explorer, `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: write, args: {path: conf.py, content: "KEY = '`+token+`'\n"}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.95}}]
+`)
+	j := s.job("coder-ai", autonoma.Request{Scope: autonoma.MVP, Verify: []string{"true"}})
+	j.Afford = func(_ context.Context, q agent.Quote) (int, error) {
+		if q.Phase == autonoma.Review {
+			return 0, &autonoma.Failure{Code: autonoma.FailBudget, Message: "all is spent"}
+		}
+		return 0, nil
+	}
+	_, err := s.do(j)
+	past := s.events
+	j.Journal = journal.Open(j.Execution.ID, s, past, nil)
+	_, again := s.engine.Do(t.Context(), j)
+	for _, err := range []error{err, again} {
+		if f, ok := errors.AsType[*autonoma.Failure](err); !ok || f.Code != autonoma.FailGate || !strings.Contains(f.Message, "gate secrets: ") {
+			t.Errorf("it ends with %v", err)
+		}
+	}
+	if len(s.events) != len(past) {
+		t.Errorf("%d more events", len(s.events)-len(past))
 	}
 }
 

@@ -33,7 +33,7 @@ func (x *execution) inspect(ctx context.Context) (string, error) {
 	if err := x.equip(x.bench); err != nil {
 		return "", err
 	}
-	if !x.rigor.Checks || len(x.commands()) == 0 {
+	if !x.rigor.Checks || len(x.agreed()) == 0 {
 		return "nothing to check beforehand" + x.noSetup(), nil
 	}
 	if x.before = x.baseline(); x.before == nil {

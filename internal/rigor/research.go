@@ -22,6 +22,7 @@ type Look struct {
 	Source  string             `json:"source"`
 	Base    string             `json:"baseCommit"`
 	Project project.Project    `json:"project"`
+	OfBase  *project.Commands  `json:"ofBase,omitempty"`  // the commands of the base of the run, where the step begins elsewhere
 	Context string             `json:"context,omitempty"` // what a prompt says of it
 	Known   string             `json:"known,omitempty"`   // what is remembered of it from before the run
 	Offers  []mcp.Offer        `json:"offers,omitempty"`  // tools from elsewhere, for the whole execution
@@ -31,6 +32,14 @@ type Look struct {
 
 // Key implements [journal.Entry].
 func (l Look) Key() string { return l.What }
+
+// ofBase returns the commands of the base of the run.
+func (l Look) ofBase() project.Commands {
+	if l.OfBase != nil {
+		return *l.OfBase
+	}
+	return l.Project.Commands
+}
 
 // research finds out what is there. A model reads only before the first step of a
 // run; what it found out goes with the run from there on.
@@ -107,9 +116,27 @@ func (x *execution) lookAround(ctx context.Context) (Look, error) {
 	if l.Known, err = x.remember(ctx); err != nil {
 		return Look{}, err
 	}
+	if l.OfBase, err = x.lookAtBase(ctx); err != nil {
+		return Look{}, err
+	}
 	p.Docs, p.CI = nil, nil // their texts are in the context; the journal keeps them once
 	l.Project = p
 	return l, nil
+}
+
+// lookAtBase returns the commands of the base of the run, if the step begins elsewhere
+// and there are checks to run: what steps before it changed is not what it is held to.
+func (x *execution) lookAtBase(ctx context.Context) (*project.Commands, error) {
+	if x.start == x.base.Commit || !x.rigor.Checks {
+		return nil, nil
+	}
+	b, gone, err := x.clean(ctx, "base", x.base.Commit)
+	if err != nil {
+		return nil, err
+	}
+	defer gone()
+	p, err := project.Look(ctx, b.files.FS())
+	return &p.Commands, err
 }
 
 // remember returns what is remembered of the repository, for the first steps of a run:

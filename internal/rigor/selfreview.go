@@ -5,13 +5,21 @@ import (
 	"fmt"
 
 	"autonoma"
+	"autonoma/internal/journal"
 )
 
 // polish has the agent go over a change once more that passes its checks: for the
 // points of a review of its own where the tier has one, which looks for what can be
 // simpler as well, or else to make it simpler where the scope wants that.
 func (x *execution) polish(ctx context.Context) error {
-	switch reviews := x.Policy.Tiers[x.intelligence()].SelfReview; {
+	reviews, simplifies := x.Policy.Tiers[x.intelligence()].SelfReview, x.rigor.Simplify
+	if x.Journal.Replaying() { // what an earlier version did stays so
+		simplifies = journal.Comes[State](x.Journal, autonoma.EventWork, "to simplify")
+		if !journal.Comes[State](x.Journal, autonoma.EventWork, "to be reviewed.0") {
+			reviews = 0
+		}
+	}
+	switch {
 	case x.worker == nil || len(failing(x.after)) > 0: // it was brought together without an agent, or is not good yet
 		return nil
 	case reviews > 0:
@@ -21,7 +29,7 @@ func (x *execution) polish(ctx context.Context) error {
 			}
 		}
 		return nil
-	case x.rigor.Simplify:
+	case simplifies:
 		return x.simplify(ctx)
 	}
 	return nil

@@ -233,3 +233,18 @@ func TestSecretIsCaughtWithoutBudget(t *testing.T) {
 		t.Error("the change was handed over")
 	}
 }
+
+// A reviewer that is sure of its judgment does not make the coder surer of its change.
+func TestConfidenceIsOfTheChange(t *testing.T) {
+	const unsure = `
+  - match: {agent: coder-ai, phase: generate}
+    turns:
+      - calls: [{name: edit, args: {path: greet.txt, old: wrold, new: world}}]
+      - calls: [{name: finish, args: {summary: Done., confidence: 0.2}}]
+`
+	h := open(t, play(t, researcher, writers, unsure, idle, reviewer), repository)
+	run := h.carryOut(nil)
+	if g := gateOf(run.Output.Gates, "rigor_confidence"); run.Status != autonoma.Completed || g.Status != autonoma.GateWarning || !strings.Contains(g.Message, "coder-ai is 20 % confident") {
+		t.Errorf("%s: %+v", run.Status, g)
+	}
+}
