@@ -91,6 +91,12 @@ func (r *ruleset) ofPath(f File) []autonoma.Effect {
 	return found
 }
 
+// Gravest returns at most so many of the effects, the gravest first.
+func Gravest(found []autonoma.Effect, most int) []autonoma.Effect {
+	found = unique(found)
+	return found[:min(len(found), most)]
+}
+
 // unique returns each effect once, the gravest first. Of an effect whose kind is the
 // same, the places are told, as far as somebody would read them.
 func unique(found []autonoma.Effect) []autonoma.Effect {

@@ -64,14 +64,14 @@ func TestDiffScope(t *testing.T) {
 		return b.String()
 	}
 	try(t, "diff_scope", gate.AtChange, []tried{
-		{"nobody named files", "", far, asked("Mend it."), autonoma.GatePassed, "nobody named files"},
+		{"nobody named files", "", far, asked("Mend it."), autonoma.GateSkipped, "nobody named files"},
 		{"where the plan says", "", files("pay/pay.go", "pay/fee.go", "pay/pay_test.go", "README.md", "go.mod"), asked("Mend it.", "1. Change `pay/pay.go`."), autonoma.GatePassed, "all 5 files"},
 		{"a few others", "", far, asked("Mend a/x.go and b/x.go and c/x.go."), autonoma.GatePassed, "files that nobody named: d/x.go"},
 		{"too many others", "", far, asked("Mend it.", "Change ./a/x.go"), autonoma.GateFailed, "b/x.go; c/x.go; d/x.go; e/x.go; f/x.go; and 1 more"},
 		{"who uses what has a new name", renamed("Fee"), renamed("Charge"), asked("Rename Fee in pay/pay.go to Charge."), autonoma.GatePassed, "all 13 files"},
 		{"and no other goes along", renamed("Fee"), renamed("Charge") + elsewhere, asked("Rename Fee in pay/pay.go to Charge."), autonoma.GateFailed, "nobody named: z0/z.go"},
-		{"a document that is named is no plan", "", far + files("README.md"), asked("Mend it as README.md says."), autonoma.GatePassed, "nobody named files"},
-		{"a plan of other files says nothing", "", far, asked("Mend it.", "Change z/y.go."), autonoma.GatePassed, "nobody named files"},
+		{"a document that is named is no plan", "", far + files("README.md"), asked("Mend it as README.md says."), autonoma.GateSkipped, "nobody named files"},
+		{"a plan of other files says nothing", "", far, asked("Mend it.", "Change z/y.go."), autonoma.GateSkipped, "nobody named files"},
 	})
 }
 

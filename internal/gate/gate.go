@@ -131,14 +131,17 @@ func Failure(failed []autonoma.Gate) *autonoma.Failure {
 	return &autonoma.Failure{Code: autonoma.FailGate, Message: strings.Join(texts, "; ")}
 }
 
-// Merge puts later gates in the place of earlier ones of the same name.
+// Merge puts later gates in the place of earlier ones of the same name, but for those
+// that were not measured: what is known is not forgotten for that.
 func Merge(earlier, later []autonoma.Gate) []autonoma.Gate {
 	merged := append([]autonoma.Gate(nil), earlier...)
 next:
 	for _, g := range later {
 		for i := range merged {
 			if merged[i].ID == g.ID {
-				merged[i] = g
+				if g.Status != autonoma.GateSkipped {
+					merged[i] = g
+				}
 				continue next
 			}
 		}

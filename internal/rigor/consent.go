@@ -169,10 +169,11 @@ func (x *execution) called(c model.Call) {
 		return
 	}
 	for _, e := range effect.OfCommand(scan.Redact(in.Command)) { // it is told to many
-		if len(x.tried) < most && !slices.Contains(x.tried, e) {
+		if !slices.Contains(x.tried, e) {
 			x.tried = append(x.tried, e)
 		}
 	}
+	x.tried = effect.Gravest(x.tried, most)
 }
 
 // asks reports whether the agent of the step may ask a human: one that works by itself

@@ -9,6 +9,7 @@ import (
 
 	"autonoma"
 	"autonoma/internal/sandbox"
+	"autonoma/internal/scan"
 	"autonoma/internal/setup"
 	"autonoma/internal/workspace"
 )
@@ -124,6 +125,9 @@ func (x *execution) install(ctx context.Context) (Setup, error) {
 		b.close()
 	}
 	_ = x.Workspaces.Discard(context.WithoutCancel(ctx), string(x.Run.ID), x.place("setup"))
+	for i := range s.Installed.Steps {
+		s.Installed.Steps[i].Output = scan.Redact(s.Installed.Steps[i].Output)
+	}
 	if _, left := errors.AsType[*workspace.TreeError](err); left || errors.Is(err, setup.ErrFailed) {
 		s.Problem, s.Installed, err = problem(err, s.Installed), setup.Installed{Steps: s.Installed.Steps}, nil
 	}
@@ -136,7 +140,7 @@ func problem(err error, i setup.Installed) string {
 	if n := len(i.Steps); n > 0 && i.Steps[n-1].Output != "" {
 		text += "\n" + clip(i.Steps[n-1].Output, 2000)
 	}
-	return text
+	return scan.Redact(text) // set-up has a network, and may have been given a token
 }
 
 // keeps reports whether a directory that set-up made is for commands to use, rather

@@ -143,6 +143,7 @@ func (q *quarry) work(c *child, dice *rand.Rand) {
 			if err := q.db.Update(ctx, func(tx *store.Tx) error { return tx.CancelExecution(c.exec.ID, time.Now()) }); err != nil {
 				q.Error(err)
 			}
+			q.count(autonoma.Usage{InputTokens: input, CostUSD: float64(input) * cent, ModelCalls: 1})
 			return
 		default:
 			e, used := answer(c, 1+dice.Int64N(input), dice.Int64N(output+1))

@@ -39,18 +39,18 @@ const turns = `
 		AND (events.kind IN ('turn', 'compaction') OR events.kind = 'notice' AND data ->> '$.code' = '` + callLost + `')`
 
 // count adds what executions have used that are not over, and are about to be, to
-// the usage of their tenant, and gives back what is set aside for them. The condition
-// says which.
+// the usage of their tenant. A call that is under way is cut off with them: it was given
+// to read what it was given. The condition says which.
 func (t *Tx) count(which string, arg any) error {
+	if err := t.settleLost(`execution IN (SELECT id FROM executions WHERE `+which+`)`, arg); err != nil {
+		return err
+	}
 	_, err := t.tx.ExecContext(t.ctx, `INSERT INTO usage `+turns+`
 		WHERE `+which+` AND executions.status IN ('pending', 'running') GROUP BY 1, 2, 3, 4, 5, 6
 		ON CONFLICT (tenant, day, agent, model, phase, cause) DO UPDATE SET
 			input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
 			cached_tokens = cached_tokens + excluded.cached_tokens, cost_usd = cost_usd + excluded.cost_usd,
 			model_calls = model_calls + excluded.model_calls`, arg)
-	if err == nil {
-		_, err = t.tx.ExecContext(t.ctx, `DELETE FROM reservations WHERE execution IN (SELECT id FROM executions WHERE `+which+`)`, arg)
-	}
 	if err != nil {
 		return fmt.Errorf("count usage: %w", err)
 	}

@@ -39,6 +39,11 @@ func (w *Worker) fail(ctx context.Context, lease store.Lease, why *autonoma.Fail
 	} else if !errors.Is(err, errOver) {
 		return err
 	}
+	// Of several that fail at once one ends the run, and hands over what there is.
+	defer w.alone(lease.Run)()
+	if err := w.DB.Update(ctx, func(tx *store.Tx) error { return tx.Hold(lease) }); err != nil {
+		return err
+	}
 	made := w.salvage(ctx, lease)
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
 		run, _, err := w.failed(tx, lease, why)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"autonoma"
@@ -14,26 +15,45 @@ import (
 // errStop is why an execution is stopped that was called off, or whose run is over.
 var errStop = fmt.Errorf("the execution is over: %w", store.ErrLost)
 
+// An office is where those who work on one run here meet.
+type office struct {
+	people int        // under the worker's lock
+	ends   sync.Mutex // held by who is about to end the run
+}
+
 // enter says that somebody here works on a run.
 func (w *Worker) enter(id autonoma.RunID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.working[id]++
+	if w.working[id] == nil {
+		w.working[id] = &office{}
+	}
+	w.working[id].people++
 }
 
 func (w *Worker) leave(id autonoma.RunID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.working[id]--; w.working[id] == 0 {
+	if w.working[id].people--; w.working[id].people == 0 {
 		delete(w.working, id)
 	}
+}
+
+// alone waits until nobody else here is about to end a run that the caller works on,
+// and returns what lets the next one try.
+func (w *Worker) alone(id autonoma.RunID) (done func()) {
+	w.mu.Lock()
+	o := w.working[id]
+	w.mu.Unlock()
+	o.ends.Lock()
+	return o.ends.Unlock
 }
 
 // busy reports whether somebody here works on a run.
 func (w *Worker) busy(id autonoma.RunID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.working[id] > 0
+	return w.working[id] != nil
 }
 
 func (w *Worker) begun(id autonoma.ExecutionID, stop context.CancelCauseFunc) {

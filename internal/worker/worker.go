@@ -66,12 +66,12 @@ type Worker struct {
 
 	mu      sync.Mutex
 	active  map[autonoma.ExecutionID]context.CancelCauseFunc // what is being carried out here, and what stops it
-	working map[autonoma.RunID]int                           // how many are busy here with a run
+	working map[autonoma.RunID]*office                       // how many are busy here with a run
 }
 
 // New returns a worker.
 func New(cfg Config) *Worker {
-	return &Worker{Config: cfg, id: autonoma.NewWorkerID(), cut: make(chan struct{}), active: map[autonoma.ExecutionID]context.CancelCauseFunc{}, working: map[autonoma.RunID]int{}}
+	return &Worker{Config: cfg, id: autonoma.NewWorkerID(), cut: make(chan struct{}), active: map[autonoma.ExecutionID]context.CancelCauseFunc{}, working: map[autonoma.RunID]*office{}}
 }
 
 // Cut makes all executions stop at their next event. They go on after the next
