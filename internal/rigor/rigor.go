@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"autonoma"
 	"autonoma/internal/agent"
@@ -261,7 +262,7 @@ func work[T journal.Entry](ctx context.Context, x *execution, key string, do fun
 			var none T
 			return none, err
 		}
-		if times > maxRepeats {
+		if times > repeats(key) {
 			var none T
 			return none, &autonoma.Failure{Code: autonoma.FailInternal, Message: fmt.Sprintf(
 				"the server went down %d times while it did this: %s; look at what the project's commands need (memory, time)", times, key)}
@@ -273,9 +274,17 @@ func work[T journal.Entry](ctx context.Context, x *execution, key string, do fun
 	})
 }
 
-// maxRepeats is how often work that a crash cut off is done again. What takes the
-// server down with it must not be done for ever.
-const maxRepeats = 3
+// repeats is how often work that a crash cut off is done again. What takes the server
+// down with it must not be done for ever: commands of the project may, and soon. What
+// only reads and writes here more likely was under way when something else did.
+func repeats(key string) int {
+	what, _, _ := strings.Cut(key, ".")
+	switch what {
+	case "setup", "baseline", "checks", "verification", "measured", "gates":
+		return 3
+	}
+	return 30
+}
 
 // title says in a line what a step's change is about.
 func (x *execution) title() string {
