@@ -69,13 +69,7 @@ func worthwhile(why autonoma.FailureCode) bool {
 
 // failed marks the execution and its step as failed, and saves both.
 func (w *Worker) failed(tx *store.Tx, lease store.Lease, why *autonoma.Failure) (run autonoma.Run, exec autonoma.Execution, err error) {
-	if err := tx.Hold(lease); err != nil {
-		return run, exec, err
-	}
-	if run, err = tx.Run(lease.Run); err != nil {
-		return run, exec, err
-	}
-	if exec, err = tx.Execution(lease.Execution); err != nil {
+	if run, exec, err = held(tx, lease); err != nil {
 		return run, exec, err
 	}
 	if why.Agent == "" {
@@ -95,6 +89,18 @@ func (w *Worker) failed(tx *store.Tx, lease store.Lease, why *autonoma.Failure) 
 	return run, exec, errors.Join(err, tx.SaveExecution(exec), tx.SaveRun(run, told...))
 }
 
+// held returns the run and the execution that a good lease is on.
+func held(tx *store.Tx, lease store.Lease) (run autonoma.Run, exec autonoma.Execution, err error) {
+	if err = tx.Hold(lease); err != nil {
+		return run, exec, err
+	}
+	if run, err = tx.Run(lease.Run); err != nil {
+		return run, exec, err
+	}
+	exec, err = tx.Execution(lease.Execution)
+	return run, exec, err
+}
+
 // park puts an execution aside until the provider of its model may be back, and with
 // it the run if nothing else goes on there. It returns the failure of one that was
 // put aside for too long.
@@ -112,14 +118,7 @@ func (w *Worker) park(ctx context.Context, lease store.Lease, why *model.Error) 
 	// Each time the run says that it waits, to whoever follows it: ever more seldom.
 	wait := max(why.RetryAfter, min(time.Minute<<min(times, 5), longestWait))
 	err = w.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.Hold(lease); err != nil {
-			return err
-		}
-		run, err := tx.Run(lease.Run)
-		if err != nil {
-			return err
-		}
-		exec, err := tx.Execution(lease.Execution)
+		run, exec, err := held(tx, lease)
 		if err != nil {
 			return err
 		}

@@ -42,14 +42,7 @@ func (w *Worker) enterPhase(ctx context.Context, lease store.Lease, e autonoma.E
 		return err
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.Hold(lease); err != nil {
-			return err
-		}
-		run, err := tx.Run(lease.Run)
-		if err != nil {
-			return err
-		}
-		exec, err := tx.Execution(lease.Execution)
+		run, exec, err := held(tx, lease)
 		if err != nil {
 			return err
 		}
