@@ -54,6 +54,7 @@ type kit struct {
 
 	ann, bob, reader string // keys: two tenants, and one that may only read ann's
 	chief            string // ann's with the scope admin
+	level            string // at which commands would run
 	operator         string // the key of whoever runs the installation
 	cfg              httpapi.Config
 }
@@ -71,11 +72,11 @@ func newParts(t testing.TB) *kit {
 	dir, ctx := t.TempDir(), t.Context()
 	db := must(store.Open(ctx, filepath.Join(dir, "a.db")))(t)
 	t.Cleanup(func() { db.Close() })
-	k := &kit{t: t, dir: dir, db: db, log: event.NewLog(db, time.Second), blobs: must(blob.Open(filepath.Join(dir, "blobs")))(t), lines: new(lines)}
+	k := &kit{t: t, dir: dir, db: db, level: "namespaces", log: event.NewLog(db, time.Second), blobs: must(blob.Open(filepath.Join(dir, "blobs")))(t), lines: new(lines)}
 	logger := slog.New(slog.NewTextHandler(k.lines, nil))
 	jobs := must(queue.Open(ctx, db, 0, nil, logger))(t)
 	needs := service.Config{
-		DB: db, Queue: jobs, Log: k.log, Blobs: k.blobs, Rules: service.Rules{Catalog: testCatalog(t), Resolve: service.ResolveWorkflow},
+		DB: db, Queue: jobs, Log: k.log, Blobs: k.blobs, Rules: service.Rules{Catalog: testCatalog(t), Resolve: service.ResolveWorkflow, Confines: k.confines},
 		Candidates: func(i autonoma.Intelligence) int { return map[autonoma.Intelligence]int{autonoma.Ultra: 2}[i] },
 		Ready:      func(autonoma.Request) error { return nil },
 		Source: func(_ context.Context, req autonoma.Request) error {
@@ -102,7 +103,7 @@ func newParts(t testing.TB) *kit {
 	k.steps = service.Steps{Queue: jobs, Rules: needs.Rules}
 	k.cfg = httpapi.Config{
 		Feedback: service.NewFeedback(needs),
-		Tasks:    k.tasks, Hooks: k.hooks, Knowledge: service.NewKnowledge(db), Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db), Keys: keys,
+		Tasks:    k.tasks, Hooks: k.hooks, Knowledge: service.NewKnowledge(db), Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db, testLevels), Keys: keys,
 		SigningKeys: service.NewSigningKeys(db, k.secrets),
 		Receipts:    service.NewReceipts(db, k.secrets, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
 		Health: func(context.Context) map[string]api.Service {

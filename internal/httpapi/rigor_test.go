@@ -330,7 +330,7 @@ func TestRigorHealth(t *testing.T) {
 	k.cfg.Rigor = func(context.Context) api.RigorHealth {
 		name := "openai/x"
 		return api.RigorHealth{
-			Status: api.Degraded, Message: new("as told"), Sandbox: api.RigorSandbox{ProvenBy: []string{}},
+			Status: api.Degraded, Message: new("as told"), Sandbox: api.RigorSandbox{ProvenBy: []string{}, NotProven: []string{}},
 			Models: map[autonoma.Intelligence]api.RigorModel{autonoma.Core: {Status: api.Healthy, Model: &name, Fallbacks: []string{}}},
 		}
 	}
