@@ -69,7 +69,11 @@ func (r *report) record(s evidence.Signed) {
 		}
 		r.line("  gate", "%s %s: %s", g.ID, g.Status, g.Message)
 	}
-	r.line("isolation", "%s on %s/%s, autonoma %s", cmp.Or(s.Isolation, "none, as nothing was run,"), s.OS, s.Arch, s.Server)
+	unnamed := "none, as nothing was run,"
+	if len(s.Commands) > 0 {
+		unnamed = "not recorded," // by the version that ran them
+	}
+	r.line("isolation", "%s on %s/%s, autonoma %s", cmp.Or(s.Isolation, unnamed), s.OS, s.Arch, s.Server)
 	r.proof(s.ProvenBy, s.NotProven)
 	r.work(s.Record)
 	for _, name := range slices.Sorted(maps.Keys(s.Tools)) {

@@ -34,11 +34,13 @@ func (w *Worker) confine(step *autonoma.Step, exec *autonoma.Execution, at time.
 }
 
 // confined returns how the executions of a run were confined that came to something,
-// in the order in which they were begun.
-func confined(all []autonoma.Execution) []evidence.Execution {
+// in the order in which they were begun. Candidates that were not chosen are no part of
+// what the run came to.
+func confined(run autonoma.Run, all []autonoma.Execution) []evidence.Execution {
 	var how []evidence.Execution
 	for _, e := range all {
-		if e.Status == autonoma.StepCompleted && e.Isolation != nil {
+		chosen, decided := run.Chosen(*run.Step(e.Step))
+		if e.Status == autonoma.StepCompleted && e.Isolation != nil && (chosen || !decided) {
 			how = append(how, evidence.Execution{ID: e.Original(), Agent: e.Agent, Isolation: *e.Isolation})
 		}
 	}

@@ -38,7 +38,7 @@ func (w *Worker) made(ctx context.Context, id autonoma.RunID, last autonoma.Exec
 			all[i] = last
 		}
 	}
-	m := made{run: run, results: completed(run, all), confined: confined(all), observers: observers(all)}
+	m := made{run: run, results: completed(run, all), confined: confined(run, all), observers: observers(all)}
 	if len(m.results) == 0 {
 		return m, nil
 	}
