@@ -68,8 +68,8 @@ type Config struct {
 type server struct {
 	Config
 	api      huma.API
-	document []byte          // openapi.yaml
-	pages    []byte          // the same for people
+	document func() []byte   // openapi.yaml
+	pages    func() []byte   // the same for people
 	listing  []api.Endpoint  // for /v1/info
 	open     context.Context // done when streams should end
 	close    func()
@@ -86,7 +86,7 @@ func New(cfg Config) http.Handler {
 // Document returns the OpenAPI document of the API, as YAML.
 func Document() []byte {
 	s, _ := build(Config{})
-	return s.document
+	return s.document()
 }
 
 func build(cfg Config) (*server, http.Handler) {

@@ -32,6 +32,7 @@ import (
 	"autonoma/internal/secret"
 	"autonoma/internal/service"
 	"autonoma/internal/store"
+	"autonoma/internal/store/storetest"
 )
 
 // A kit is a server on real parts where nothing runs by itself, and two tenants
@@ -70,8 +71,7 @@ func newKit(t testing.TB) *kit {
 func newParts(t testing.TB) *kit {
 	t.Helper()
 	dir, ctx := t.TempDir(), t.Context()
-	db := must(store.Open(ctx, filepath.Join(dir, "a.db")))(t)
-	t.Cleanup(func() { db.Close() })
+	db := storetest.Open(t, filepath.Join(dir, "a.db"))
 	k := &kit{t: t, dir: dir, db: db, level: "namespaces", log: event.NewLog(db, time.Second), blobs: must(blob.Open(filepath.Join(dir, "blobs")))(t), lines: new(lines)}
 	logger := slog.New(slog.NewTextHandler(k.lines, nil))
 	jobs := must(queue.Open(ctx, db, 0, nil, logger))(t)
@@ -99,7 +99,7 @@ func newParts(t testing.TB) *kit {
 	k.chief = must(keys.Create(ctx, "ann", autonoma.Startup, []autonoma.KeyScope{autonoma.ScopeAdmin}))(t)
 	k.bob = must(keys.Create(ctx, "bob", autonoma.Growth, []autonoma.KeyScope{autonoma.ScopeAdmin}))(t)
 	k.operator = must(keys.Found(ctx, "admin"))(t)
-	k.doc = must(openapi3.NewLoader().LoadFromData(httpapi.Document()))(t)
+	k.doc = must(document())(t)
 	k.steps = service.Steps{Queue: jobs, Rules: needs.Rules}
 	k.cfg = httpapi.Config{
 		Feedback: service.NewFeedback(needs),
@@ -112,6 +112,10 @@ func newParts(t testing.TB) *kit {
 	}
 	return k
 }
+
+// document is what all servers answer by. It is read once for all tests, none of which
+// changes it.
+var document = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(httpapi.Document()) })
 
 // outside lets everything be called that is not inside.
 func outside(_ context.Context, url string) error {

@@ -30,6 +30,7 @@ import (
 	"autonoma/internal/service"
 	"autonoma/internal/setup"
 	"autonoma/internal/store"
+	"autonoma/internal/store/storetest"
 	"autonoma/internal/worker"
 	"autonoma/internal/workspace"
 	"autonoma/internal/workspace/workspacetest"
@@ -109,10 +110,8 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	if h.box != nil {
 		box = *h.box
 	}
-	db := must(store.Open(t.Context(), filepath.Join(data, "a.db")))(t)
-	h.db = db
-	t.Cleanup(func() { db.Close() })
-	secrets := must(secret.Open(filepath.Join(data, "secret.key"), db))(t)
+	h.db = storetest.Open(t, filepath.Join(data, "a.db"))
+	secrets := must(secret.Open(filepath.Join(data, "secret.key"), h.db))(t)
 	blobs := must(blob.Open(filepath.Join(data, "blobs")))(t)
 	h.spaces = must(workspace.Open(filepath.Join(data, "workspaces"), workspace.Options{}))(t)
 	known := must(catalog.Open([]fs.FS{agents.Files}, []fs.FS{flows.Files}))(t)
