@@ -156,7 +156,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Put a tenant on another plan, or give it another budget */
+        /** Put a tenant on another plan, give it another budget, or have it demand another level of the sandbox */
         patch: operations["changeTenant"];
         trace?: never;
     };
