@@ -22,13 +22,7 @@ import (
 func Open(t testing.TB, path string) *store.DB {
 	t.Helper()
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		empty, err := migrated()
-		if err == nil {
-			err = os.WriteFile(path, empty, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		Create(t, path)
 	}
 	db, err := store.Open(t.Context(), path)
 	if err != nil {
@@ -36,6 +30,19 @@ func Open(t testing.TB, path string) *store.DB {
 	}
 	t.Cleanup(func() { db.Close() })
 	return db
+}
+
+// Create writes a database to path that has seen all migrations, for somebody else to
+// open.
+func Create(t testing.TB, path string) {
+	t.Helper()
+	empty, err := migrated()
+	if err == nil {
+		err = os.WriteFile(path, empty, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // migrated returns a database without anything in it.
