@@ -95,5 +95,6 @@ const (
 	FailStepRules    FailureCode = "step_unresolved"      // the condition or the text of a step could not be worked out
 	FailRejected     FailureCode = "approval_rejected"    // a human said no
 	FailExpired      FailureCode = "approval_expired"     // no human said anything in time
+	FailIsolation    FailureCode = "isolation_too_weak"   // commands would be confined less than the tenant demands
 	FailInternal     FailureCode = "internal"             // a fault of ours
 )

@@ -53,11 +53,20 @@ type StepChanged struct {
 	Status StepStatus `json:"status"`
 	Round  int        `json:"round,omitempty"` // from 1; more than 1 when a review sent the work back
 	Tries  int        `json:"tries,omitempty"` // how often it was begun again in this round, after it failed
+
+	// Isolation is how commands are confined from here on, of a step that is being worked on.
+	Isolation *Isolation `json:"isolation,omitempty"`
 }
 
 // NewStepEvent returns the event that tells where a step is now.
 func NewStepEvent(s Step, at time.Time) Event {
 	return NewEvent(EventStep, s.Execution, at, StepChanged{Step: s.ID, Agent: s.Agent, Status: s.Status, Round: s.Round, Tries: s.Tries})
+}
+
+// NewStepBegun returns the event that tells that a step is being worked on, and how
+// commands of the work are confined.
+func NewStepBegun(s Step, how Isolation, at time.Time) Event {
+	return NewEvent(EventStep, s.Execution, at, StepChanged{Step: s.ID, Agent: s.Agent, Status: s.Status, Round: s.Round, Tries: s.Tries, Isolation: &how})
 }
 
 // PhaseChanged is the data of an [EventPhase].

@@ -18,6 +18,7 @@ type Execution struct {
 	Phases      []PhaseTime // those that have begun, in order
 	Worker      WorkerID    // who took it last
 	Usage       Usage       // what it used
+	Isolation   *Isolation  // the weakest of those that it was taken up at; nil before
 	Lease       int64       // grows each time a worker takes the execution over; whoever holds an older one can write nothing
 	Base        string
 	Result      *Result

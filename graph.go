@@ -191,5 +191,5 @@ func (r *Run) Resumed() []Step {
 // renew makes a step one that nobody has begun.
 func (s *Step) renew() {
 	s.Status, s.Phase, s.Progress, s.Tries = StepPending, "", 0, 0
-	s.Execution, s.Approval, s.Asked = "", "", ""
+	s.Execution, s.Approval, s.Asked, s.Isolation = "", "", "", ""
 }

@@ -51,6 +51,8 @@ type Verification struct {
 	Status    VerificationStatus `json:"status"`
 	Commit    string             `json:"commit,omitempty"`
 	Isolation string             `json:"isolation,omitempty"` // the sandbox level the commands ran at
+	ProvenBy  []string           `json:"provenBy,omitempty"`  // as in [Isolation]
+	NotProven []string           `json:"notProven,omitempty"` // as in [Isolation]
 	Commands  []Checked          `json:"commands"`
 	Tools     map[string]string  `json:"tools,omitempty"` // versions of what the commands had, by name
 	StartedAt time.Time          `json:"startedAt,omitzero"`
@@ -73,13 +75,14 @@ type Checked struct {
 	Command    string `json:"command"`
 	ExitCode   int    `json:"exitCode"`
 	DurationMS int64  `json:"durationMs"`
-	Before     string `json:"before,omitempty"` // passed or failed, on the base
-	After      string `json:"after,omitempty"`  // passed or failed, on the delivered commit
-	Ended      string `json:"ended,omitempty"`  // by what, if not by itself
-	Output     string `json:"output,omitempty"` // of one that failed, with its middle left out
-	Digest     string `json:"digest,omitempty"` // sha256, hex, of all that it printed
-	Bytes      int64  `json:"bytes,omitempty"`  // how much that is
-	Tests      *Tests `json:"tests,omitempty"`  // nil: its runner did not tell
+	Before     string `json:"before,omitempty"`    // passed or failed, on the base
+	After      string `json:"after,omitempty"`     // passed or failed, on the delivered commit
+	Ended      string `json:"ended,omitempty"`     // by what, if not by itself
+	Isolation  string `json:"isolation,omitempty"` // the sandbox level it ran at
+	Output     string `json:"output,omitempty"`    // of one that failed, with its middle left out
+	Digest     string `json:"digest,omitempty"`    // sha256, hex, of all that it printed
+	Bytes      int64  `json:"bytes,omitempty"`     // how much that is
+	Tests      *Tests `json:"tests,omitempty"`     // nil: its runner did not tell
 }
 
 // Passed and Failing are the values of [Checked].Before and After.

@@ -25,7 +25,8 @@ type Step struct {
 	Tries     int         `json:"tries,omitempty"`    // how often it was begun again in this round, after it failed
 	Approval  ApprovalID  `json:"approval,omitempty"` // what a human was asked before it begins
 	Execution ExecutionID `json:"execution,omitempty"`
-	Used      Usage       `json:"used,omitzero"` // by all work on it that is over
+	Isolation string      `json:"isolation,omitempty"` // the level of its execution; empty before
+	Used      Usage       `json:"used,omitzero"`       // by all work on it that is over
 }
 
 // Rules say when a step of a workflow begins, how it is done, and what its failure

@@ -11,6 +11,7 @@ type Tenant struct {
 	Name      string
 	Plan      PlanName
 	Month     MonthBudget // its own; what is nil is as for all tenants of the installation
+	MinLevel  string      // how strongly its commands have to be confined at least; empty: as for all tenants
 	Operator  bool        // it runs the installation: its admins see all tenants
 	CreatedAt time.Time
 }

@@ -11,12 +11,16 @@ type CreateTenant struct {
 	Name   string            `json:"name" doc:"A name of its own: 1 to 100 bytes."`
 	Plan   autonoma.PlanName `json:"plan,omitempty" doc:"How many requests it may make."`
 	Budget *MonthBudget      `json:"budget,omitempty" doc:"What its tasks may use in a month."`
+
+	MinLevel string `json:"minLevel,omitempty" doc:"How strongly the commands of its agents have to be confined at least: gvisor, namespaces, bubblewrap, container, landlock or none, strongest first. What the installation demands of all holds in any case."`
 }
 
 // ChangeTenant is the body of PATCH /v1/admin/tenants/{tenantId}.
 type ChangeTenant struct {
 	Plan   *autonoma.PlanName `json:"plan,omitempty" doc:"How many requests it may make, from its next request on; as it is, if left out."`
 	Budget *MonthBudget       `json:"budget,omitempty" doc:"What its tasks may use in a month, from their next turn on, in place of the budget before; as it is, if left out."`
+
+	MinLevel *string `json:"minLevel,omitempty" doc:"How strongly the commands of its agents have to be confined at least, from its next execution on: gvisor, namespaces, bubblewrap, container, landlock or none, strongest first. Empty for no more than the installation demands of all; as it is, if left out."`
 }
 
 // A MonthBudget is what the tasks of a tenant may use in a calendar month, in UTC. Null
@@ -32,6 +36,7 @@ type Tenant struct {
 	Name      string            `json:"name" doc:"Its name."`
 	Plan      autonoma.PlanName `json:"plan" doc:"How many requests it may make."`
 	Budget    MonthBudget       `json:"budget" doc:"What its tasks may use in a month."`
+	MinLevel  *string           `json:"minLevel" doc:"How strongly the commands of its agents have to be confined at least; null for no more than the installation demands of all. What would be confined less is refused."`
 	Operator  bool              `json:"operator" doc:"Whether it runs this installation and sees all tenants."`
 	CreatedAt time.Time         `json:"createdAt" doc:"When it was made."`
 }
@@ -44,7 +49,7 @@ type Tenants struct {
 
 // TenantOf returns a tenant as it is shown.
 func TenantOf(t autonoma.Tenant) Tenant {
-	return Tenant{ID: t.ID, Name: t.Name, Plan: t.Plan, Budget: MonthBudget{t.Month.USD, t.Month.Tokens}, Operator: t.Operator, CreatedAt: Seconds(t.CreatedAt)}
+	return Tenant{ID: t.ID, Name: t.Name, Plan: t.Plan, Budget: MonthBudget{t.Month.USD, t.Month.Tokens}, MinLevel: orNull(t.MinLevel), Operator: t.Operator, CreatedAt: Seconds(t.CreatedAt)}
 }
 
 // CreateKey is the body of POST /v1/admin/keys.

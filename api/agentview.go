@@ -114,6 +114,9 @@ func ExecutionOf(e autonoma.Execution, run autonoma.Run, artifacts []autonoma.Ar
 	if step := run.Step(e.Step); step != nil {
 		view.Progress = e.Progress(step.Pace)
 	}
+	if e.Isolation != nil {
+		view.Sandbox = new(SandboxOf(*e.Isolation))
+	}
 	if waits != nil {
 		view.Status, view.Approval = autonoma.AwaitingApproval, new(ApprovalOf(*waits))
 	}

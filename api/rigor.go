@@ -49,6 +49,7 @@ type Execution struct {
 	CreatedAt   time.Time            `json:"createdAt" doc:"When it was put into the queue."`
 	StartedAt   *time.Time           `json:"startedAt" doc:"When the work began."`
 	CompletedAt *time.Time           `json:"completedAt" doc:"When it was over, however it ended."`
+	Sandbox     *RigorSandbox        `json:"sandbox" doc:"How its commands are confined: the weakest level that it was taken up at, if the server was started again in between; null before."`
 	Links       Links                `json:"links" doc:"Paths of what belongs to the run."`
 }
 
@@ -110,6 +111,14 @@ type RigorModel struct {
 
 // A RigorSandbox is how commands of agents are confined.
 type RigorSandbox struct {
-	Level    *string  `json:"level" doc:"The level that holds on the server that answers; null if there is none."`
-	ProvenBy []string `json:"provenBy" doc:"What was tried when the server started, and held."`
+	Level     *string  `json:"level" doc:"The level that holds; null if there is none."`
+	ProvenBy  []string `json:"provenBy" doc:"What was tried when the server started, and held."`
+	NotProven []string `json:"notProven" doc:"What was tried and did not hold: the level does not promise it."`
+}
+
+// SandboxOf returns an isolation as it is shown.
+func SandboxOf(how autonoma.Isolation) RigorSandbox {
+	return RigorSandbox{
+		Level: orNull(how.Level), ProvenBy: append([]string{}, how.ProvenBy...), NotProven: append([]string{}, how.NotProven...),
+	}
 }

@@ -84,6 +84,7 @@ type Step struct {
 	Status      autonoma.StepStatus   `json:"status" doc:"Where the step is."`
 	Phase       *autonoma.Phase       `json:"phase" doc:"The RIGOR phase it is in; null before and after."`
 	Progress    int                   `json:"progress" doc:"Hundredths that are done."`
+	Isolation   *string               `json:"isolation" doc:"The sandbox level of the work on it; null before that began. What has proven it is told of the execution."`
 	CandidateOf *string               `json:"candidateOf" doc:"The step that chooses among this and other candidates, all of which were asked the same; null for other steps. At intelligence ultra the step that begins a change has candidates."`
 	Chosen      *bool                 `json:"chosen" doc:"Whether this candidate was chosen; null until that is decided, and for other steps. What was not chosen is no part of the result."`
 	Usage       Usage                 `json:"usage" doc:"What all work on the step that is over used: for a candidate that was not chosen, what it cost to have had it."`
@@ -122,6 +123,8 @@ type Verification struct {
 	Status      autonoma.VerificationStatus `json:"status" doc:"Verified means that every command passes on the delivered commit, in a clean checkout."`
 	Commit      *string                     `json:"commit" doc:"The commit that was checked."`
 	Isolation   *string                     `json:"isolation" doc:"The sandbox level at which the commands ran."`
+	ProvenBy    []string                    `json:"provenBy" doc:"What was tried before the level was used, and held."`
+	NotProven   []string                    `json:"notProven" doc:"What was tried and did not hold: the level does not promise it."`
 	Commands    []Command                   `json:"commands" doc:"What was run."`
 	EvidenceURL *string                     `json:"evidenceUrl" doc:"Path of the signed evidence, if there is one."`
 	Stale       *bool                       `json:"stale" doc:"Whether the delivered branch has moved on from the commit; null where it is not looked at, as in lists, or cannot be seen from the server."`
@@ -135,6 +138,7 @@ type Command struct {
 	Before     *string `json:"before" doc:"What came of it on the base: passed or failed; null if it was not run there."`
 	After      *string `json:"after" doc:"What came of it on the delivered commit: passed or failed; null if it was not run there."`
 	Ended      *string `json:"ended" doc:"What ended it, if it did not end by itself."`
+	Isolation  *string `json:"isolation" doc:"The sandbox level at which it ran on the delivered commit."`
 	Output     *string `json:"output" doc:"What it printed, if it failed, with its middle left out."`
 	Digest     *string `json:"digest" doc:"SHA-256, in hex, of all that it printed on the delivered commit."`
 	Tests      *Tests  `json:"tests" doc:"Its tests on the delivered commit; null if its runner did not tell."`

@@ -64,12 +64,13 @@ func gatesOf(gates []autonoma.Gate) []Gate {
 func verificationOf(v autonoma.Verification) Verification {
 	view := Verification{
 		Status: v.Status, Commit: orNull(v.Commit), Isolation: orNull(v.Isolation),
+		ProvenBy: append([]string{}, v.ProvenBy...), NotProven: append([]string{}, v.NotProven...),
 		Commands: make([]Command, len(v.Commands)),
 	}
 	for i, c := range v.Commands {
 		view.Commands[i] = Command{
 			Command: c.Command, ExitCode: c.ExitCode, DurationMS: c.DurationMS,
-			Before: orNull(c.Before), After: orNull(c.After), Ended: orNull(c.Ended), Output: orNull(c.Output),
+			Before: orNull(c.Before), After: orNull(c.After), Ended: orNull(c.Ended), Isolation: orNull(c.Isolation), Output: orNull(c.Output),
 			Digest: orNull(c.Digest), Tests: testsOf(c.Tests),
 		}
 	}

@@ -47,7 +47,7 @@ func NodesOf(steps []autonoma.Step) []WorkflowNode {
 func StepOf(run autonoma.Run, s autonoma.Step) Step {
 	out := Step{
 		ID: s.ID, Agent: s.Agent, ExecutionID: orNull(s.Execution), Status: s.Status,
-		Phase: orNull(s.Phase), Progress: s.Progress, CandidateOf: orNull(s.Candidate), Usage: Usage(s.Used),
+		Phase: orNull(s.Phase), Progress: s.Progress, Isolation: orNull(s.Isolation), CandidateOf: orNull(s.Candidate), Usage: Usage(s.Used),
 	}
 	if is, decided := run.Chosen(s); decided {
 		out.Chosen = &is

@@ -118,7 +118,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	if err != nil {
 		return nil, err
 	}
-	a.box, a.boxProof, a.boxError = sandbox.Open(ctx, cfg.Sandbox)
+	a.box, a.boxProof, a.boxError = sandbox.OpenAtLeast(ctx, cfg.Sandbox, cfg.MinLevel)
 	a.tiers, a.noModel = provider.Resolve(ctx, cfg.Models, w.Getenv)
 	if a.noModel != nil && !errors.Is(a.noModel, provider.ErrNone) {
 		return nil, a.noModel
@@ -128,12 +128,12 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 
 	a.events = event.NewLog(a.db, time.Second)
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
-	rules := service.Rules{Catalog: known, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode, AnswerIn: cfg.ApprovalTime}
+	rules := service.Rules{Catalog: known, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode, AnswerIn: cfg.ApprovalTime, Confines: a.confines}
 	a.worker = worker.New(worker.Config{
 		DB: a.db, Events: a.events, Blobs: blobs, Rules: rules, Workspaces: spaces, Forges: a.forges, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets,
 		Version: version(), Sign: secrets.Signer, Learns: cfg.Knowledge,
 		Engine: &rigor.Engine{
-			Policy: policy, Workspaces: spaces, Box: a.box, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
+			Policy: policy, Workspaces: spaces, Box: a.box, Proof: a.boxProof, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
 		},
 	})
 	if err := a.worker.Sweep(ctx); err != nil {
@@ -143,7 +143,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 		return nil, err
 	}
 	a.worker.Queue = a.queue
-	a.keys, a.tenants, a.known = service.NewKeys(a.db), service.NewTenants(a.db), service.NewKnowledge(a.db)
+	a.keys, a.tenants, a.known = service.NewKeys(a.db), service.NewTenants(a.db, levels()), service.NewKnowledge(a.db)
 	a.receipts = service.NewReceipts(a.db, secrets, time.Now)
 	a.limits = service.NewLimits(a.db, cfg.Plans, time.Now)
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
@@ -211,13 +211,10 @@ func (a *app) model(tier autonoma.Intelligence) (model.Model, error) {
 
 // ready says why a task cannot be carried out here, if so.
 func (a *app) ready(autonoma.Request) error {
-	switch {
-	case a.noModel != nil:
+	if a.noModel != nil {
 		return fmt.Errorf("%w: %w", a.noModel, autonoma.ErrUnavailable)
-	case a.boxError != nil:
-		return fmt.Errorf("commands cannot be confined here: %w; run autonoma doctor: %w", a.boxError, autonoma.ErrUnavailable)
 	}
-	return nil
+	return a.confines("")
 }
 
 // checkSource refuses a request whose source cannot be worked on.

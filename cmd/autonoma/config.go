@@ -29,6 +29,7 @@ type config struct {
 	SourceRoots []string
 	Model       string
 	Sandbox     string
+	MinLevel    sandbox.Level // at which commands are confined at least; empty: any
 	Slots       int
 	StartMode   autonoma.Mode // of agents of which nothing was counted yet
 	// ApprovalTime is how long people have to answer questions.
@@ -75,6 +76,8 @@ var settings = []setting{
 		func(c *config, v string) error { c.Model = v; return nil }, func(c *config) string { return c.Model }},
 	{"sandbox", "AUTONOMA_SANDBOX", "sandbox", "how commands are confined: auto, namespaces, bubblewrap, or none",
 		setSandbox, func(c *config) string { return c.Sandbox }},
+	{"minLevel", "AUTONOMA_MIN_LEVEL", "min-level", "how strongly commands have to be confined at least: gvisor, namespaces, bubblewrap, container, landlock or none, strongest first",
+		setMinLevel, func(c *config) string { return string(c.MinLevel) }},
 	{"slots", "AUTONOMA_SLOTS", "slots", "how many agents work at once",
 		setSlots, func(c *config) string { return strconv.Itoa(c.Slots) }},
 	{"acmfStart", "AUTONOMA_ACMF_START", "acmf-start", "mode that agents begin in: OBSERVE, LEARNING, ASSISTED or AUTONOMOUS",

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"autonoma/api"
 	"autonoma/internal/model/provider"
-	"autonoma/internal/sandbox"
 	"autonoma/internal/store"
 	"autonoma/internal/workspace"
 )
@@ -29,22 +30,51 @@ func (w world) doctorCommand() *cobra.Command {
 			return w.doctor(c.Context(), cfg)
 		},
 	}
-	addFlags(c.Flags(), "data", "model", "sandbox")
+	addFlags(c.Flags(), "data", "model", "sandbox", "minLevel")
 	return c
+}
+
+// An exam is what doctor has found. What is wrong is printed last, where it is seen.
+type exam struct {
+	out   io.Writer
+	weak  []string
+	wrong []string
+}
+
+func (e *exam) say(ok bool, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !ok {
+		e.wrong = append(e.wrong, text)
+		return
+	}
+	fmt.Fprintf(e.out, "ok    %s\n", text)
+}
+
+// warn tells of what works, and is not as it should be.
+func (e *exam) warn(format string, args ...any) {
+	e.weak = append(e.weak, fmt.Sprintf(format, args...))
+}
+
+// note tells of what nothing depends on.
+func (e *exam) note(format string, args ...any) { fmt.Fprintf(e.out, "--    "+format+"\n", args...) }
+
+// end prints what is wrong.
+func (e *exam) end() {
+	for _, text := range e.weak {
+		fmt.Fprintf(e.out, "WEAK  %s\n", text)
+	}
+	for _, text := range e.wrong {
+		fmt.Fprintf(e.out, "FAIL  %s\n", text)
+	}
 }
 
 // doctor looks at everything that a task needs or that the configuration names, and
 // fails if something is not there.
 func (w world) doctor(ctx context.Context, cfg *config) error {
 	healthy := true
-	say := func(ok bool, format string, args ...any) {
-		mark := "ok  "
-		if !ok {
-			mark = "FAIL"
-		}
-		fmt.Fprintf(w.Stdout, "%s  %s\n", mark, fmt.Sprintf(format, args...))
-	}
 	need := func(ok bool) bool { healthy = healthy && ok; return ok }
+	e := &exam{out: w.Stdout}
+	say := e.say
 
 	v, err := workspace.GitVersion(ctx)
 	if need(err == nil) {
@@ -52,42 +82,16 @@ func (w world) doctor(ctx context.Context, cfg *config) error {
 	} else {
 		say(false, "%v", err)
 	}
-	need(w.doctorSandbox(ctx, cfg, say))
+	need(doctorSandbox(ctx, cfg, e))
 	need(w.doctorModels(ctx, cfg, say))
-	need(w.doctorData(ctx, cfg, say))
+	need(doctorData(ctx, cfg, say))
 	need(w.doctorMCP(ctx, cfg, say))
 	need(w.doctorForges(cfg, say))
+	e.end()
 	if !healthy {
 		return errTold
 	}
 	return nil
-}
-
-func (w world) doctorSandbox(ctx context.Context, cfg *config, say func(bool, string, ...any)) bool {
-	for _, r := range sandbox.Probe(ctx) {
-		if r.Level == sandbox.None {
-			continue
-		}
-		if r.OK {
-			say(true, "sandbox %s, tried in %v", r.Level, r.Took.Round(time.Millisecond))
-		} else {
-			fmt.Fprintf(w.Stdout, "--    sandbox %s: %s; to have it: %s\n", r.Level, r.Problem, r.Fix)
-		}
-		for _, c := range r.Checks {
-			mark := "proven"
-			if !c.OK {
-				mark = "not so"
-			}
-			fmt.Fprintf(w.Stdout, "        %s  %s: %s\n", mark, c.Name, c.Detail)
-		}
-	}
-	box, _, err := sandbox.Open(ctx, cfg.Sandbox)
-	if err != nil {
-		say(false, "no sandbox for %q: %v", cfg.Sandbox, err)
-		return false
-	}
-	say(true, "commands run at the level %s", box.Level())
-	return true
 }
 
 func (w world) doctorModels(ctx context.Context, cfg *config, say func(bool, string, ...any)) bool {
@@ -122,7 +126,13 @@ func (w world) doctorModels(ctx context.Context, cfg *config, say func(bool, str
 	return true
 }
 
-func (w world) doctorData(ctx context.Context, cfg *config, say func(bool, string, ...any)) bool {
+// doctorData looks at the data directory. It makes none, and no database.
+func doctorData(ctx context.Context, cfg *config, say func(bool, string, ...any)) bool {
+	path := filepath.Join(cfg.Data, "autonoma.db")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		say(true, "no database yet in %s: the first start of autonoma serve makes it", cfg.Data)
+		return true
+	}
 	lock, err := lockData(cfg.Data)
 	if errors.Is(err, errBusy) {
 		have, _ := readCredentials(cfg.Data) // what cannot be read is not shown
@@ -134,7 +144,7 @@ func (w world) doctorData(ctx context.Context, cfg *config, say func(bool, strin
 		return false
 	}
 	defer lock.Close()
-	db, err := store.Open(ctx, filepath.Join(cfg.Data, "autonoma.db"))
+	db, err := store.Open(ctx, path)
 	if err != nil {
 		say(false, "database: %v", err)
 		return false
@@ -152,18 +162,11 @@ func (a *app) health(ctx context.Context) map[string]api.Service {
 		}
 		return api.Service{Status: api.Healthy, Message: fine}
 	}
-	level := ""
-	if a.box != nil {
-		level = "level " + string(a.box.Level())
-	}
-	all := map[string]api.Service{
+	sound, said := a.soundness()
+	return map[string]api.Service{
 		"database": service(a.db.Ping(ctx), "answers", api.Unhealthy),
 		"queue":    service(a.up(ctx), fmt.Sprintf("%d of %d slots busy", a.worker.Active(), a.cfg.Slots), api.Unhealthy),
 		"models":   service(a.noModel, "found", api.Unhealthy),
-		"sandbox":  service(a.boxError, level, api.Unhealthy),
+		"sandbox":  {Status: sound, Message: said},
 	}
-	if a.box != nil && a.box.Level() == sandbox.None {
-		all["sandbox"] = api.Service{Status: api.Degraded, Message: "commands are not confined, by the operator's word"}
-	}
-	return all
 }

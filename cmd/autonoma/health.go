@@ -5,33 +5,26 @@ import (
 
 	"autonoma"
 	"autonoma/api"
-	"autonoma/internal/sandbox"
 )
 
 // rigor returns what is known of the models and the sandbox of executions.
 func (a *app) rigor(context.Context) api.RigorHealth {
 	h := api.RigorHealth{
 		Status: api.Healthy, Models: map[autonoma.Intelligence]api.RigorModel{},
-		Sandbox: api.RigorSandbox{ProvenBy: []string{}},
+		Sandbox: api.SandboxOf(autonoma.Isolation{}),
 	}
 	for _, tier := range autonoma.Intelligences {
 		h.Models[tier] = a.thinks(tier)
 	}
 	if a.box != nil {
-		h.Sandbox.Level = new(string(a.box.Level()))
-		for _, c := range a.boxProof.Checks {
-			if c.OK {
-				h.Sandbox.ProvenBy = append(h.Sandbox.ProvenBy, c.Name)
-			}
-		}
+		h.Sandbox = api.SandboxOf(a.worker.Engine.Isolation())
 	}
+	sound, said := a.soundness()
 	switch {
 	case a.noModel != nil:
 		h.Status, h.Message = api.Unhealthy, new(a.noModel.Error())
-	case a.boxError != nil:
-		h.Status, h.Message = api.Unhealthy, new(a.boxError.Error()+"; run autonoma doctor")
-	case a.box.Level() == sandbox.None:
-		h.Status, h.Message = api.Degraded, new("commands are not confined, by the operator's word")
+	case sound != api.Healthy:
+		h.Status, h.Message = sound, &said
 	}
 	return h
 }

@@ -22,6 +22,7 @@ import (
 	"autonoma/client"
 	"autonoma/internal/model/modeltest"
 	"autonoma/internal/sandbox"
+	"autonoma/internal/store/storetest"
 	"autonoma/internal/tool/mcp/mcptest"
 	"autonoma/internal/workspace/workspacetest"
 )
@@ -126,8 +127,9 @@ type server struct {
 	args []string
 }
 
-// newServer returns a server, not yet started, of a data directory that is new,
-// with the model that models plays.
+// newServer returns a server, not yet started, of a data directory in which there is an
+// empty database and nothing else, with the model that models plays. That a server makes
+// its database itself is shown by the scripts.
 func newServer(t *testing.T, models *modeltest.Server, args ...string) *server {
 	t.Helper()
 	level, err := box()
@@ -139,9 +141,14 @@ func newServer(t *testing.T, models *modeltest.Server, args ...string) *server {
 	if err := os.WriteFile(settings, []byte("plans: {enterprise: {perHour: 1000000, perMinute: 100000}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	data := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Create(t, filepath.Join(data, "autonoma.db"))
 	return &server{
 		t:    t,
-		data: filepath.Join(t.TempDir(), "data"),
+		data: data,
 		// An address that is ours while nobody listens there, too.
 		addr: fmt.Sprintf("127.%d.%d.%d:7420", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)),
 		env: []string{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"autonoma/api"
 	"autonoma/internal/sandbox"
 )
 
@@ -25,7 +26,7 @@ func (w world) serveCommand() *cobra.Command {
 			return w.serve(c.Context(), cfg)
 		},
 	}
-	addFlags(c.Flags(), "listen", "data", "sourceRoots", "model", "sandbox", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge", "callbackAllow", "logLevel")
+	addFlags(c.Flags(), "listen", "data", "sourceRoots", "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge", "callbackAllow", "logLevel")
 	return c
 }
 
@@ -87,8 +88,8 @@ func (a *app) warn(ctx context.Context) {
 	if a.noModel != nil {
 		a.log.WarnContext(ctx, "no model: tasks are refused", "err", a.noModel)
 	}
-	if a.boxError != nil {
-		a.log.WarnContext(ctx, "no sandbox: tasks are refused", "err", a.boxError)
+	if sound, said := a.soundness(); sound == api.Unhealthy {
+		a.log.WarnContext(ctx, "no sandbox: tasks are refused", "err", said)
 	}
 	a.warnUnconfined(ctx)
 	if len(a.cfg.SourceRoots) == 0 {
@@ -96,9 +97,13 @@ func (a *app) warn(ctx context.Context) {
 	}
 }
 
-// warnUnconfined says that commands may do whatever the user may, if that is so.
+// warnUnconfined says what commands can do that they could not at other levels.
 func (a *app) warnUnconfined(ctx context.Context) {
-	if a.box != nil && a.box.Level() == sandbox.None {
+	switch {
+	case a.box == nil:
+	case a.box.Level() == sandbox.None:
 		a.log.WarnContext(ctx, "commands are not confined, by your word")
+	case a.box.Level().Weakness() != "":
+		a.log.WarnContext(ctx, "commands are confined weakly", "level", a.box.Level(), "why", a.box.Level().Weakness())
 	}
 }

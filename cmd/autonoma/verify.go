@@ -61,7 +61,7 @@ they are run again.`,
 	c.Flags().StringArrayVar(&v.keys, "key", nil, "file with public keys in PEM, one of which must have signed (repeat for several)")
 	c.Flags().StringVar(&v.repo, "repo", "", "repository that should hold the commit")
 	c.Flags().BoolVar(&v.rerun, "rerun", false, "run the commands again, in clean checkouts, and compare")
-	addFlags(c.Flags(), "data", "sandbox")
+	addFlags(c.Flags(), "data", "sandbox", "minLevel")
 	return c
 }
 
@@ -208,9 +208,12 @@ func (w world) verifyIn(ctx context.Context, cfg *config, r *report, record evid
 // engine returns what runs commands again, and keeps what it needs in a directory. It
 // has no model.
 func (w world) engine(ctx context.Context, cfg *config, spaces *workspace.Store, dir string) (*rigor.Engine, error) {
-	box, _, err := sandbox.Open(ctx, cfg.Sandbox)
+	box, proof, err := sandbox.OpenAtLeast(ctx, cfg.Sandbox, cfg.MinLevel)
 	if err != nil {
 		return nil, fmt.Errorf("commands cannot be confined here: %w; run autonoma doctor", err)
+	}
+	if err := cfg.tooWeak(box.Level(), ""); err != nil {
+		return nil, err
 	}
 	policy, err := rigor.DefaultPolicy()
 	if err != nil {
@@ -218,7 +221,7 @@ func (w world) engine(ctx context.Context, cfg *config, spaces *workspace.Store,
 	}
 	tools, env := sandbox.Toolchains(w.Getenv)
 	installer := setup.New(filepath.Join(dir, "setup"), box, tools, env, w.Getenv)
-	return &rigor.Engine{Policy: policy, Workspaces: spaces, Box: box, Installer: installer}, nil
+	return &rigor.Engine{Policy: policy, Workspaces: spaces, Box: box, Proof: proof, Installer: installer}, nil
 }
 
 // discard removes a directory in which set-up may have left some that nobody may

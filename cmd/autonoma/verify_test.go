@@ -100,6 +100,30 @@ func resign(ts *testscript.TestScript, args []string, change func(*evidence.Reco
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(text), 0o600))
 }
 
+// Where commands ran at different levels, the report says which at which.
+func TestReportOfLevels(t *testing.T) {
+	var out strings.Builder
+	r := report{out: &out}
+	weak, strong := autonoma.Isolation{Level: "landlock", ProvenBy: []string{"no network"}, NotProven: []string{"abstract sockets"}}, autonoma.Isolation{Level: "gvisor"}
+	r.record(evidence.Signed{Record: evidence.Record{
+		Isolation: "gvisor", ProvenBy: []string{"a", "b"}, NotProven: []string{"c"}, OS: "linux", Arch: "amd64", Server: "1.2.3",
+		Commands: []evidence.Command{{Command: "make", Base: &evidence.Outcome{Isolation: "landlock"}, Head: evidence.Outcome{Isolation: "gvisor"}}},
+		Executions: []evidence.Execution{
+			{ID: "exec_1", Agent: "coder-ai", Isolation: weak}, {ID: "exec_2", Agent: "coder-ai", Isolation: weak},
+			{ID: "exec_3", Agent: "tester-ai", Isolation: weak}, {ID: "exec_4", Agent: "coder-ai", Isolation: strong},
+		},
+	}})
+	for _, line := range []string{
+		"  command     `make` before: passed, at the level landlock, now: passed\n",
+		"isolation     gvisor on linux/amd64, autonoma 1.2.3\n  shown by    a, b\n  without     c\n",
+		"worked at     landlock: coder-ai, tester-ai\n  shown by    no network\n  without     abstract sockets\nworked at     gvisor: coder-ai\n",
+	} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("no %q in\n%s", line, out.String())
+		}
+	}
+}
+
 // A record without commands says so of what they would have been confined by.
 func TestReportWithoutCommands(t *testing.T) {
 	var out strings.Builder

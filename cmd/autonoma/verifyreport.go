@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"autonoma"
 	"autonoma/internal/evidence"
@@ -57,9 +58,9 @@ func (r *report) record(s evidence.Signed) {
 	for _, c := range s.Commands {
 		before := "not run"
 		if c.Base != nil {
-			before = cameTo(*c.Base)
+			before = cameTo(*c.Base) + elsewhere(*c.Base, s.Isolation)
 		}
-		r.line("  command", "`%s` before: %s, now: %s", c.Command, before, cameTo(c.Head))
+		r.line("  command", "`%s` before: %s, now: %s", c.Command, before, cameTo(c.Head)+elsewhere(c.Head, s.Isolation))
 	}
 	for _, g := range s.Gates {
 		if g.Status == autonoma.GateFailed {
@@ -68,10 +69,56 @@ func (r *report) record(s evidence.Signed) {
 		}
 		r.line("  gate", "%s %s: %s", g.ID, g.Status, g.Message)
 	}
-	r.line("isolation", "%s on %s/%s, autonoma %s", cmp.Or(s.Isolation, "none, as nothing was run,"), s.OS, s.Arch, s.Server)
+	unnamed := "none, as nothing was run,"
+	if len(s.Commands) > 0 {
+		unnamed = "not recorded," // by the version that ran them
+	}
+	r.line("isolation", "%s on %s/%s, autonoma %s", cmp.Or(s.Isolation, unnamed), s.OS, s.Arch, s.Server)
+	r.proof(s.ProvenBy, s.NotProven)
+	r.work(s.Record)
 	for _, name := range slices.Sorted(maps.Keys(s.Tools)) {
 		r.line("  tool", "%s: %s", name, s.Tools[name])
 	}
+}
+
+// proof prints what has shown that a level holds, and what has not.
+func (r *report) proof(by, not []string) {
+	if len(by) > 0 {
+		r.line("  shown by", "%s", strings.Join(by, ", "))
+	}
+	if len(not) > 0 {
+		r.line("  without", "%s", strings.Join(not, ", "))
+	}
+}
+
+// work prints how the agents' own commands were confined, for each level once.
+func (r *report) work(record evidence.Record) {
+	var levels []string
+	agents, shown := map[string][]string{}, map[string]autonoma.Isolation{}
+	for _, e := range record.Executions {
+		level := e.Isolation.Level
+		if _, ok := shown[level]; !ok {
+			levels = append(levels, level)
+		}
+		shown[level] = e.Isolation
+		if !slices.Contains(agents[level], string(e.Agent)) {
+			agents[level] = append(agents[level], string(e.Agent))
+		}
+	}
+	for _, level := range levels {
+		r.line("worked at", "%s: %s", level, strings.Join(agents[level], ", "))
+		if level != record.Isolation {
+			r.proof(shown[level].ProvenBy, shown[level].NotProven)
+		}
+	}
+}
+
+// elsewhere says at which level a command ran, if not at the one that the record names.
+func elsewhere(o evidence.Outcome, level string) string {
+	if o.Isolation == "" || o.Isolation == level {
+		return ""
+	}
+	return ", at the level " + o.Isolation
 }
 
 // cameTo says in a few words what a command came to.

@@ -29,15 +29,27 @@ type Record struct {
 	ChosenBy  Chooser           `json:"chosenBy,omitempty"` // of the commands
 	Setup     []string          `json:"setup,omitempty"`    // the request's; otherwise those of the base, which are detected
 	Commands  []Command         `json:"commands"`
-	Tools     map[string]string `json:"tools,omitempty"` // versions, by name
-	Isolation string            `json:"isolation,omitempty"`
+	Tools     map[string]string `json:"tools,omitempty"`     // versions, by name
+	Isolation string            `json:"isolation,omitempty"` // the level of the commands on the head
+	ProvenBy  []string          `json:"provenBy,omitempty"`  // what was tried before the level was used, and held
+	NotProven []string          `json:"notProven,omitempty"` // what was tried and did not hold
 	OS        string            `json:"os"`
 	Arch      string            `json:"arch"`
 	Server    string            `json:"server"` // its version
 	Gates     []autonoma.Gate   `json:"gates"`
 
+	// Executions are those whose work the result is, and how each of them was confined.
+	Executions []Execution `json:"executions,omitempty"`
+
 	StartedAt time.Time `json:"startedAt,omitzero"` // of the commands on the head
 	EndedAt   time.Time `json:"endedAt,omitzero"`
+}
+
+// An Execution is one agent's work, and the weakest isolation that it was done at.
+type Execution struct {
+	ID        autonoma.ExecutionID `json:"execution"`
+	Agent     autonoma.AgentID     `json:"agent"`
+	Isolation autonoma.Isolation   `json:"isolation"`
 }
 
 // A State is a state of a repository.
@@ -66,7 +78,8 @@ type Command struct {
 // An Outcome is what came of a command.
 type Outcome struct {
 	ExitCode   int             `json:"exitCode"`
-	Ended      string          `json:"ended,omitempty"` // by what, if not by itself
+	Ended      string          `json:"ended,omitempty"`     // by what, if not by itself
+	Isolation  string          `json:"isolation,omitempty"` // the level it ran at
 	DurationMS int64           `json:"durationMs"`
 	Output     Printed         `json:"output"`
 	Tests      *autonoma.Tests `json:"tests"` // null: its runner did not tell
@@ -84,7 +97,7 @@ type Printed struct {
 // OutcomeOf is what came of a command that was checked.
 func OutcomeOf(c autonoma.Checked) Outcome {
 	return Outcome{
-		ExitCode: c.ExitCode, Ended: c.Ended, DurationMS: c.DurationMS,
+		ExitCode: c.ExitCode, Ended: c.Ended, Isolation: c.Isolation, DurationMS: c.DurationMS,
 		Output: Printed{SHA256: c.Digest, Bytes: c.Bytes}, Tests: c.Tests,
 	}
 }

@@ -59,7 +59,7 @@ var fresh = regexp.MustCompile(`\b([a-z]{2,5})_[0-9a-f]{12}\b|\b[0-9a-f]{40}\b|\
 // volatile are the fields whose values say when and where something was done, and how
 // long it took.
 var volatile = []string{
-	"durationMs", "startedAt", "endedAt", "isolation", "tools", "digest", "bytes", "usage", "newest", "size", "source",
+	"durationMs", "startedAt", "endedAt", "isolation", "provenBy", "notProven", "tools", "digest", "bytes", "usage", "newest", "size", "source",
 }
 
 // told are the same in texts.

@@ -36,7 +36,9 @@ func (s *server) createTenant(ctx context.Context, by autonoma.Actor, in *Creati
 	if wish.Plan == "" {
 		wish.Plan = autonoma.Startup
 	}
-	return s.Tenants.Create(ctx, by, wish.Name, wish.Plan, monthOf(wish.Budget), also)
+	return s.Tenants.Create(ctx, by, autonoma.Tenant{
+		Name: wish.Name, Plan: wish.Plan, Month: monthOf(wish.Budget), MinLevel: wish.MinLevel,
+	}, also)
 }
 
 func createdTenant(t autonoma.Tenant) (string, api.Tenant) {
@@ -61,7 +63,7 @@ func (s *server) changeTenant(ctx context.Context, by autonoma.Actor, in *change
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	to := service.TenantChange{Plan: wish.Plan}
+	to := service.TenantChange{Plan: wish.Plan, MinLevel: wish.MinLevel}
 	if wish.Budget != nil {
 		to.Month = new(monthOf(wish.Budget))
 	}

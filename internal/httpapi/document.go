@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -130,7 +131,8 @@ func operations(item *huma.PathItem) []*huma.Operation {
 	return all
 }
 
-// finish completes the document with what types cannot say, and writes it.
+// finish completes the document with what types cannot say. It is written when somebody
+// asks for it first: most servers, and nearly all of those in tests, are never asked.
 func (s *server) finish() {
 	doc := s.api.OpenAPI()
 	s.describeBodies(doc)
@@ -150,12 +152,14 @@ func (s *server) finish() {
 		}
 	}
 	s.list(doc)
-	s.writeReference(doc)
-	text, err := doc.YAML()
-	if err != nil {
-		panic("httpapi: document: " + err.Error())
-	}
-	s.document = text
+	s.pages = sync.OnceValue(func() []byte { return referenceOf(doc) })
+	s.document = sync.OnceValue(func() []byte {
+		text, err := doc.YAML()
+		if err != nil {
+			panic("httpapi: document: " + err.Error())
+		}
+		return text
+	})
 }
 
 // asks adds an example to the body of a request, which handle has described.

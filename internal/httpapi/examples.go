@@ -87,6 +87,6 @@ func exampleRigorHealth() any {
 	return api.RigorHealth{
 		Status: api.Healthy, Phases: autonoma.Phases, ActiveExecutions: 1, QueuedExecutions: 2, Agents: 25, Version: "1.0.0",
 		Models:  map[autonoma.Intelligence]api.RigorModel{autonoma.Core: model, autonoma.Pro: model, autonoma.Ultra: model},
-		Sandbox: api.RigorSandbox{Level: new("namespaces"), ProvenBy: []string{"no network", "no other processes"}},
+		Sandbox: api.RigorSandbox{Level: new("namespaces"), ProvenBy: []string{"no network", "no other processes"}, NotProven: []string{"landlock"}},
 	}
 }

@@ -68,8 +68,8 @@ type Config struct {
 type server struct {
 	Config
 	api      huma.API
-	document []byte          // openapi.yaml
-	pages    []byte          // the same for people
+	document func() []byte   // openapi.yaml
+	pages    func() []byte   // the same for people
 	listing  []api.Endpoint  // for /v1/info
 	open     context.Context // done when streams should end
 	close    func()
@@ -86,7 +86,7 @@ func New(cfg Config) http.Handler {
 // Document returns the OpenAPI document of the API, as YAML.
 func Document() []byte {
 	s, _ := build(Config{})
-	return s.document
+	return s.document()
 }
 
 func build(cfg Config) (*server, http.Handler) {
@@ -194,7 +194,7 @@ func (s *server) adminRoutes() {
 	handle(s, huma.Operation{OperationID: "getTenant", Method: http.MethodGet, Path: tenants + "/{tenantId}", Tags: admin,
 		Summary: "Get a tenant", Errors: []int{403, 404}}, s.getTenant)
 	handle(s, huma.Operation{OperationID: "changeTenant", Method: http.MethodPatch, Path: tenants + "/{tenantId}", Tags: admin,
-		Summary: "Put a tenant on another plan, or give it another budget", Errors: []int{400, 403, 404, 408, 413, 415}}, s.changeTenant)
+		Summary: "Put a tenant on another plan, give it another budget, or have it demand another level of the sandbox", Errors: []int{400, 403, 404, 408, 413, 415}}, s.changeTenant)
 	creates(s, huma.Operation{OperationID: "createKey", Method: http.MethodPost, Path: keys, Tags: admin, DefaultStatus: http.StatusCreated,
 		Summary: "Make an API key", Errors: []int{404}}, s.createKey, issuedKey)
 	handle(s, huma.Operation{OperationID: "listKeys", Method: http.MethodGet, Path: keys, Tags: admin,

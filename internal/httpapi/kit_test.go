@@ -32,6 +32,7 @@ import (
 	"autonoma/internal/secret"
 	"autonoma/internal/service"
 	"autonoma/internal/store"
+	"autonoma/internal/store/storetest"
 )
 
 // A kit is a server on real parts where nothing runs by itself, and two tenants
@@ -54,6 +55,7 @@ type kit struct {
 
 	ann, bob, reader string // keys: two tenants, and one that may only read ann's
 	chief            string // ann's with the scope admin
+	level            string // at which commands would run
 	operator         string // the key of whoever runs the installation
 	cfg              httpapi.Config
 }
@@ -69,13 +71,12 @@ func newKit(t testing.TB) *kit {
 func newParts(t testing.TB) *kit {
 	t.Helper()
 	dir, ctx := t.TempDir(), t.Context()
-	db := must(store.Open(ctx, filepath.Join(dir, "a.db")))(t)
-	t.Cleanup(func() { db.Close() })
-	k := &kit{t: t, dir: dir, db: db, log: event.NewLog(db, time.Second), blobs: must(blob.Open(filepath.Join(dir, "blobs")))(t), lines: new(lines)}
+	db := storetest.Open(t, filepath.Join(dir, "a.db"))
+	k := &kit{t: t, dir: dir, db: db, level: "namespaces", log: event.NewLog(db, time.Second), blobs: must(blob.Open(filepath.Join(dir, "blobs")))(t), lines: new(lines)}
 	logger := slog.New(slog.NewTextHandler(k.lines, nil))
 	jobs := must(queue.Open(ctx, db, 0, nil, logger))(t)
 	needs := service.Config{
-		DB: db, Queue: jobs, Log: k.log, Blobs: k.blobs, Rules: service.Rules{Catalog: testCatalog(t), Resolve: service.ResolveWorkflow},
+		DB: db, Queue: jobs, Log: k.log, Blobs: k.blobs, Rules: service.Rules{Catalog: testCatalog(t), Resolve: service.ResolveWorkflow, Confines: k.confines},
 		Candidates: func(i autonoma.Intelligence) int { return map[autonoma.Intelligence]int{autonoma.Ultra: 2}[i] },
 		Ready:      func(autonoma.Request) error { return nil },
 		Source: func(_ context.Context, req autonoma.Request) error {
@@ -98,11 +99,11 @@ func newParts(t testing.TB) *kit {
 	k.chief = must(keys.Create(ctx, "ann", autonoma.Startup, []autonoma.KeyScope{autonoma.ScopeAdmin}))(t)
 	k.bob = must(keys.Create(ctx, "bob", autonoma.Growth, []autonoma.KeyScope{autonoma.ScopeAdmin}))(t)
 	k.operator = must(keys.Found(ctx, "admin"))(t)
-	k.doc = must(openapi3.NewLoader().LoadFromData(httpapi.Document()))(t)
+	k.doc = must(document())(t)
 	k.steps = service.Steps{Queue: jobs, Rules: needs.Rules}
 	k.cfg = httpapi.Config{
 		Feedback: service.NewFeedback(needs),
-		Tasks:    k.tasks, Hooks: k.hooks, Knowledge: service.NewKnowledge(db), Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db), Keys: keys,
+		Tasks:    k.tasks, Hooks: k.hooks, Knowledge: service.NewKnowledge(db), Approvals: service.NewApprovals(needs), Agents: service.NewAgents(needs), Workflows: must(service.NewWorkflows(k.tasks, testWorkflows()))(t), Tenants: service.NewTenants(db, testLevels), Keys: keys,
 		SigningKeys: service.NewSigningKeys(db, k.secrets),
 		Receipts:    service.NewReceipts(db, k.secrets, time.Now), Who: keys.Who, Version: "1.2.3", Features: []string{"branches"}, Log: logger,
 		Health: func(context.Context) map[string]api.Service {
@@ -111,6 +112,10 @@ func newParts(t testing.TB) *kit {
 	}
 	return k
 }
+
+// document is what all servers answer by. It is read once for all tests, none of which
+// changes it.
+var document = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(httpapi.Document()) })
 
 // outside lets everything be called that is not inside.
 func outside(_ context.Context, url string) error {

@@ -51,8 +51,8 @@ type answer struct {
 	shape
 }
 
-// writeReference makes the page for people out of the document for programs.
-func (s *server) writeReference(doc *huma.OpenAPI) {
+// referenceOf makes the page for people out of the document for programs.
+func referenceOf(doc *huma.OpenAPI) []byte {
 	page := template.Must(template.New("reference").Parse(referencePage))
 	var chapters []chapter
 	for _, tag := range doc.Tags {
@@ -73,7 +73,7 @@ func (s *server) writeReference(doc *huma.OpenAPI) {
 	}{doc, chapters}); err != nil {
 		panic("httpapi: reference: " + err.Error())
 	}
-	s.pages = b.Bytes()
+	return b.Bytes()
 }
 
 func entryOf(doc *huma.OpenAPI, op *huma.Operation) entry {
@@ -180,5 +180,5 @@ func typeOf(doc *huma.OpenAPI, s *huma.Schema) string {
 func (s *server) reference(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.pages))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.pages()))
 }

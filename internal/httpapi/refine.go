@@ -68,6 +68,7 @@ func refine(name string, schema *huma.Schema) {
 	case "ChangeTenant":
 		enum(p["plan"], autonoma.Plans)
 		p["plan"].Enum = append(p["plan"].Enum, nil)
+		p["minLevel"].Nullable = true
 		nullable(p, "budget")
 	case "CreateTenant":
 		bound(p["name"], 1, 100)

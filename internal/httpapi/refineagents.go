@@ -42,7 +42,7 @@ func refineAgents(name string, p map[string]*huma.Schema) {
 		between(p["progress"], 0, 100)
 		enum(p["acmfMode"], autonoma.Modes)
 		p["phases"].MinItems, p["phases"].MaxItems = new(len(autonoma.Phases)), new(len(autonoma.Phases))
-		nullable(p, "approval", "output", "error")
+		nullable(p, "approval", "output", "error", "sandbox")
 	case "ExecutionOutput":
 		enumOrNull(p["verdict"], []autonoma.Verdict{autonoma.Approve, autonoma.Changes})
 		nullable(p, "verification")

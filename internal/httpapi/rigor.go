@@ -85,7 +85,7 @@ func (s *server) rigorHealth(ctx context.Context, by autonoma.Actor, _ *struct{}
 		return nil, err
 	}
 	h := api.RigorHealth{
-		Status: api.Healthy, Models: map[autonoma.Intelligence]api.RigorModel{}, Sandbox: api.RigorSandbox{ProvenBy: []string{}},
+		Status: api.Healthy, Models: map[autonoma.Intelligence]api.RigorModel{}, Sandbox: api.SandboxOf(autonoma.Isolation{}),
 	}
 	if s.Rigor != nil {
 		h = s.Rigor(ctx)

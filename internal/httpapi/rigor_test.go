@@ -48,7 +48,7 @@ func TestInvoke(t *testing.T) {
 	}
 	keys := []string{
 		"executionId", "personality", "runId", "status", "phase", "progress", "phases", "gates", "confidence", "acmfMode", "approval",
-		"output", "artifacts", "decisions", "usage", "error", "createdAt", "startedAt", "completedAt", "links",
+		"output", "artifacts", "decisions", "usage", "error", "createdAt", "startedAt", "completedAt", "sandbox", "links",
 	}
 	slices.Sort(keys)
 	if diff := cmp.Diff(keys, slices.Sorted(maps.Keys(got))); diff != "" {
@@ -56,7 +56,7 @@ func TestInvoke(t *testing.T) {
 	}
 	for key, want := range map[string]any{
 		"executionId": id, "runId": id, "personality": "coder-ai", "status": "queued", "phase": nil, "progress": 0.0, "confidence": nil,
-		"acmfMode": "ASSISTED", "approval": nil, "output": nil, "error": nil, "startedAt": nil, "completedAt": nil,
+		"acmfMode": "ASSISTED", "approval": nil, "output": nil, "error": nil, "startedAt": nil, "completedAt": nil, "sandbox": nil,
 	} {
 		if got[key] != want {
 			t.Errorf("%s is %v, want %v", key, got[key], want)
@@ -330,7 +330,7 @@ func TestRigorHealth(t *testing.T) {
 	k.cfg.Rigor = func(context.Context) api.RigorHealth {
 		name := "openai/x"
 		return api.RigorHealth{
-			Status: api.Degraded, Message: new("as told"), Sandbox: api.RigorSandbox{ProvenBy: []string{}},
+			Status: api.Degraded, Message: new("as told"), Sandbox: api.RigorSandbox{ProvenBy: []string{}, NotProven: []string{}},
 			Models: map[autonoma.Intelligence]api.RigorModel{autonoma.Core: {Status: api.Healthy, Model: &name, Fallbacks: []string{}}},
 		}
 	}

@@ -66,5 +66,5 @@ func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) openapi(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml")
-	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(s.document)))
+	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(s.document())))
 }

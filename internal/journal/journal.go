@@ -58,9 +58,9 @@ type Journal struct {
 // off when cut is closed.
 func Open(execution autonoma.ExecutionID, log Log, past []autonoma.Event, cut <-chan struct{}) *Journal {
 	j := &Journal{execution: execution, log: log, cut: cut, now: time.Now, repeats: map[string]int{}, resumed: len(past) > 0}
-	if n := len(past); n > 0 && paused(past[n-1]) {
+	if last := lastWord(past); paused(last) {
 		j.resumed = false // it was put aside between two things: nothing was under way
-		j.paused = past[n-1].Kind == autonoma.EventNotice
+		j.paused = last.Kind == autonoma.EventNotice
 	}
 	for _, e := range past {
 		var r Repeat
@@ -175,6 +175,19 @@ func (j *Journal) Resumed() bool { return j.resumed && !j.Replaying() }
 // Paused is the code of the notice that says of an execution that it was cut off
 // between two things, rather than in the middle of one.
 const Paused = "paused"
+
+// lastWord returns the last event of an execution that tells of its work, rather than
+// of where and whether it is taken up again; nothing if there is none.
+func lastWord(past []autonoma.Event) autonoma.Event {
+	for _, e := range slices.Backward(past) {
+		var n autonoma.Notice
+		waits := e.Kind == autonoma.EventNotice && json.Unmarshal(e.Data, &n) == nil && n.Code == string(autonoma.FailIsolation)
+		if !waits && e.Kind != autonoma.EventStep {
+			return e
+		}
+	}
+	return autonoma.Event{}
+}
 
 // paused reports whether an event is the last before an execution was put aside: for a
 // shutdown, or for a human, whose answer may be in the log as well.

@@ -250,6 +250,28 @@ func TestPaused(t *testing.T) {
 	}
 }
 
+// Nor was anything under way where an execution that was put aside had to wait for a
+// stronger sandbox before it could go on.
+func TestPausedAndWaits(t *testing.T) {
+	m := &memory{room: -1}
+	a := &step{kind: autonoma.EventWork, key: "a"}
+	must(t, open(m), a)
+	for _, e := range []autonoma.Event{
+		autonoma.NewEvent(autonoma.EventNotice, "exec_1", time.Now(), autonoma.Notice{Code: journal.Paused}),
+		autonoma.NewEvent(autonoma.EventNotice, "exec_1", time.Now(), autonoma.Notice{Code: string(autonoma.FailIsolation)}),
+		autonoma.NewStepBegun(autonoma.Step{ID: "work", Execution: "exec_1"}, autonoma.Isolation{Level: "gvisor"}, time.Now()),
+	} {
+		if err := m.Append(t.Context(), autonoma.Usage{}, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j := open(m)
+	must(t, j, a)
+	if j.Resumed() {
+		t.Error("it was put aside, and something was under way")
+	}
+}
+
 // How often something is repeated is remembered, and is no part of the journal.
 func TestAgain(t *testing.T) {
 	m := &memory{room: -1}

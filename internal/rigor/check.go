@@ -20,6 +20,8 @@ type Check struct {
 	Output   string `json:"output,omitempty"` // of one that failed, with its middle left out
 	Duration int64  `json:"durationMs"`
 
+	Isolation string `json:"isolation,omitempty"` // the level it ran at
+
 	Digest string          `json:"digest,omitempty"` // sha256, hex, of all that it printed
 	Bytes  int64           `json:"bytes,omitempty"`  // how much that is
 	Tests  *autonoma.Tests `json:"tests,omitempty"`  // nil: its runner did not tell
@@ -42,13 +44,15 @@ func failing(checks []Check) []Check {
 // Checks are the outcomes of checks on one state of the files: the data of an
 // [autonoma.EventWork].
 type Checks struct {
-	What       string     `json:"what"` // as in baseline
-	Commit     string     `json:"commit,omitempty"`
-	Checks     []Check    `json:"checks"`
-	Tools      Tools      `json:"tools,omitempty"` // what the commands had
-	StartedAt  time.Time  `json:"startedAt,omitzero"`
-	EndedAt    time.Time  `json:"endedAt,omitzero"`
-	Checkpoint Checkpoint `json:"checkpoint,omitzero"` // if the files were changed first, as by a formatter
+	What   string  `json:"what"` // as in baseline
+	Commit string  `json:"commit,omitempty"`
+	Checks []Check `json:"checks"`
+	Tools  Tools   `json:"tools,omitempty"` // what the commands had
+
+	Isolation  *autonoma.Isolation `json:"isolation,omitempty"` // how they were confined
+	StartedAt  time.Time           `json:"startedAt,omitzero"`
+	EndedAt    time.Time           `json:"endedAt,omitzero"`
+	Checkpoint Checkpoint          `json:"checkpoint,omitzero"` // if the files were changed first, as by a formatter
 }
 
 // Key implements [journal.Entry].
@@ -81,7 +85,7 @@ func (x *execution) timed(ctx context.Context, b *bench, command string, out io.
 	if err != nil {
 		return Check{}, fmt.Errorf("check %s: %w", command, err)
 	}
-	return Check{Command: command, ExitCode: exit.Code, Ended: string(exit.Reason), Duration: time.Since(start).Milliseconds()}, nil
+	return Check{Command: command, ExitCode: exit.Code, Ended: string(exit.Reason), Duration: time.Since(start).Milliseconds(), Isolation: string(b.box.Level())}, nil
 }
 
 // commands returns what the result of the run must pass: what was asked for, or

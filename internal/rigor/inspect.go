@@ -213,7 +213,7 @@ func (x *execution) checkCommit(ctx context.Context, what, commit string) (Check
 		return Checks{}, err
 	}
 	defer gone()
-	c := Checks{What: what, Commit: commit, StartedAt: time.Now().UTC()}
+	c := Checks{What: what, Commit: commit, StartedAt: time.Now().UTC(), Isolation: new(x.Engine.Isolation())}
 	if c.Tools, err = x.versions(ctx, b); err != nil { // first: no command has been there yet
 		return c, err
 	}
@@ -226,7 +226,7 @@ func (x *execution) checkCommit(ctx context.Context, what, commit string) (Check
 func checked(all []Check) []autonoma.Checked {
 	kept := make([]autonoma.Checked, len(all))
 	for i, c := range all {
-		kept[i] = autonoma.Checked{Command: c.Command, ExitCode: c.ExitCode, DurationMS: c.Duration, Output: c.Output, Ended: c.Ended, Digest: c.Digest, Bytes: c.Bytes, Tests: c.Tests}
+		kept[i] = autonoma.Checked{Command: c.Command, ExitCode: c.ExitCode, DurationMS: c.Duration, Output: c.Output, Ended: c.Ended, Isolation: c.Isolation, Digest: c.Digest, Bytes: c.Bytes, Tests: c.Tests}
 	}
 	return kept
 }
@@ -234,7 +234,7 @@ func checked(all []Check) []autonoma.Checked {
 func checks(kept []autonoma.Checked) []Check {
 	all := make([]Check, len(kept))
 	for i, c := range kept {
-		all[i] = Check{Command: c.Command, ExitCode: c.ExitCode, Duration: c.DurationMS, Output: c.Output, Ended: c.Ended, Digest: c.Digest, Bytes: c.Bytes, Tests: c.Tests}
+		all[i] = Check{Command: c.Command, ExitCode: c.ExitCode, Duration: c.DurationMS, Output: c.Output, Ended: c.Ended, Isolation: c.Isolation, Digest: c.Digest, Bytes: c.Bytes, Tests: c.Tests}
 	}
 	return all
 }

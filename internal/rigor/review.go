@@ -157,7 +157,10 @@ func (x *execution) verify(ctx context.Context, try int) (autonoma.Verification,
 	if err != nil {
 		return v, err
 	}
-	v.Status, v.Isolation, v.Commands = autonoma.Verified, string(x.Box.Level()), compare(x.before, c.Checks)
+	v.Status, v.Commands = autonoma.Verified, compare(x.before, c.Checks)
+	if how := c.Isolation; how != nil { // as it was then: the server may have been started again at another level
+		v.Isolation, v.ProvenBy, v.NotProven = how.Level, how.ProvenBy, how.NotProven
+	}
 	v.Tools, v.StartedAt, v.EndedAt = c.Tools, c.StartedAt, c.EndedAt
 	if len(failing(c.Checks)) > 0 {
 		v.Status = autonoma.NotVerified

@@ -36,6 +36,7 @@ type Engine struct {
 	Policy     Policy
 	Workspaces *workspace.Store
 	Box        sandbox.Sandbox
+	Proof      sandbox.Report // what trying the box has shown
 	Installer  *setup.Installer
 	Roots      []string     // below which sources may lie
 	MCP        *mcp.Servers // whose tools agents get besides ours; nil: none

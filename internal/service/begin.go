@@ -37,6 +37,11 @@ type Rules struct {
 	Resolve   Resolve       // decides about a step before it begins; nil: each takes part as it is written
 	StartMode autonoma.Mode // of agents of which nothing was counted yet; empty: autonoma.StartMode
 	AnswerIn  time.Duration // how long people have to answer questions; 0: autonoma.ApprovalTime
+
+	// Confines returns an [autonoma.ErrUnavailable] that says what to do, unless commands
+	// are confined here as strongly as the installation demands, and at least at the level
+	// of the given name; empty names none. Nil: nobody demands anything.
+	Confines func(least string) error
 }
 
 // Steps begins the steps of runs.

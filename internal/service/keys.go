@@ -115,16 +115,22 @@ func (k *Keys) Found(ctx context.Context, name string) (string, error) {
 // need be, and returns it. It cannot be shown again. This is for whoever holds the
 // data directory; over the API, see [Keys.Issue].
 func (k *Keys) Create(ctx context.Context, tenant string, plan autonoma.PlanName, scopes []autonoma.KeyScope) (string, error) {
-	tenant = strings.TrimSpace(tenant)
-	wish := NewKey{Name: tenant, Scopes: scopes}
-	faults := checkTenant(tenant, cmp.Or(plan, autonoma.Startup))
+	return k.CreateFor(ctx, autonoma.Tenant{Name: tenant, Plan: plan}, scopes)
+}
+
+// CreateFor is [Keys.Create] for a tenant of which more is said. What it says of a
+// tenant that is there already must be so.
+func (k *Keys) CreateFor(ctx context.Context, owner autonoma.Tenant, scopes []autonoma.KeyScope) (string, error) {
+	owner.Name = strings.TrimSpace(owner.Name)
+	wish := NewKey{Name: owner.Name, Scopes: scopes}
+	faults := checkTenant(owner.Name, cmp.Or(owner.Plan, autonoma.Startup))
 	if len(faults) == 0 || faults[0].Field != "name" {
 		faults = append(faults, k.check(wish)...)
 	}
 	if len(faults) > 0 {
 		return "", faults
 	}
-	return k.provision(ctx, autonoma.Tenant{Name: tenant, Plan: plan}, wish)
+	return k.provision(ctx, owner, wish)
 }
 
 // provision makes a key for an owner, and the owner if need be.
@@ -137,6 +143,9 @@ func (k *Keys) provision(ctx context.Context, owner autonoma.Tenant, wish NewKey
 			err = tx.InsertTenant(owner)
 		case err == nil && owner.Plan != "" && there.Plan != owner.Plan:
 			err = fmt.Errorf("the tenant %s is on the plan %s; name no other here, but change it by PATCH of the tenant: %w", owner.Name, there.Plan, autonoma.ErrConflict)
+		case err == nil && owner.MinLevel != "" && there.MinLevel != owner.MinLevel:
+			err = fmt.Errorf("the tenant %s demands %s; name no other level here, but change it by PATCH of the tenant: %w",
+				owner.Name, cmp.Or(there.MinLevel, "no level"), autonoma.ErrConflict)
 		default:
 			owner = there
 		}

@@ -21,6 +21,7 @@ import (
 	"autonoma/internal/queue"
 	"autonoma/internal/service"
 	"autonoma/internal/store"
+	"autonoma/internal/store/storetest"
 )
 
 // An office is the services on a database of their own. Nobody works there.
@@ -35,11 +36,7 @@ type office struct {
 func open(t *testing.T) *office {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := store.Open(t.Context(), filepath.Join(dir, "a.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := storetest.Open(t, filepath.Join(dir, "a.db"))
 	q, err := queue.Open(t.Context(), db, 0, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

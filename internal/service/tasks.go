@@ -69,6 +69,9 @@ func (s *Tasks) acceptable(ctx context.Context, by autonoma.Actor, req *autonoma
 
 // start makes a run of the steps and begins those that may begin.
 func (s *Tasks) start(ctx context.Context, by autonoma.Actor, kind autonoma.Kind, req autonoma.Request, steps []autonoma.Step, from origin) (autonoma.Run, error) {
+	if err := s.Confined(ctx, s.DB, by.Tenant); err != nil {
+		return autonoma.Run{}, err
+	}
 	if err := s.solvent(ctx, by.Tenant); err != nil {
 		return autonoma.Run{}, err
 	}

@@ -13,23 +13,26 @@ import (
 
 // Tenants is what the operator may do with tenants. For all others there are none.
 type Tenants struct {
-	db  *store.DB
-	now func() time.Time
+	db     *store.DB
+	levels []string
+	now    func() time.Time
 }
 
-// NewTenants returns the tenants of the database.
-func NewTenants(db *store.DB) *Tenants { return &Tenants{db, time.Now} }
+// NewTenants returns the tenants of the database. They may demand that their commands
+// are confined at one of the levels at least.
+func NewTenants(db *store.DB, levels []string) *Tenants { return &Tenants{db, levels, time.Now} }
 
-// Create makes a tenant.
-func (s *Tenants) Create(ctx context.Context, by autonoma.Actor, name string, plan autonoma.PlanName, month autonoma.MonthBudget, also ...Also[autonoma.Tenant]) (autonoma.Tenant, error) {
+// Create makes a tenant of the name, the plan, the budget and the least level of t.
+func (s *Tenants) Create(ctx context.Context, by autonoma.Actor, t autonoma.Tenant, also ...Also[autonoma.Tenant]) (autonoma.Tenant, error) {
 	if err := operates(by); err != nil {
 		return autonoma.Tenant{}, err
 	}
-	name = strings.TrimSpace(name)
-	if faults := append(checkTenant(name, plan), month.Check()...); len(faults) > 0 {
+	t = autonoma.Tenant{
+		ID: autonoma.NewTenantID(), Name: strings.TrimSpace(t.Name), Plan: t.Plan, Month: t.Month, MinLevel: t.MinLevel, CreatedAt: s.now(),
+	}
+	if faults := slices.Concat(checkTenant(t.Name, t.Plan), t.Month.Check(), s.checkLevel(t.MinLevel)); len(faults) > 0 {
 		return autonoma.Tenant{}, faults
 	}
-	t := autonoma.Tenant{ID: autonoma.NewTenantID(), Name: name, Plan: plan, Month: month, CreatedAt: s.now()}
 	return t, s.db.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.InsertTenant(t); err != nil {
 			return err
@@ -60,22 +63,29 @@ func (s *Tenants) List(ctx context.Context, by autonoma.Actor, from Cursor, limi
 type TenantChange struct {
 	Plan  *autonoma.PlanName    // from its next request on
 	Month *autonoma.MonthBudget // from its next turn on
+
+	// MinLevel holds for what it asks for from now on, and for executions that have not
+	// begun. Empty: as for all tenants.
+	MinLevel *string
 }
 
-// Change changes the plan of a tenant, or its budget.
+// Change changes the plan of a tenant, its budget or its least level.
 func (s *Tenants) Change(ctx context.Context, by autonoma.Actor, id autonoma.TenantID, to TenantChange) (autonoma.Tenant, error) {
 	if err := operates(by); err != nil {
 		return autonoma.Tenant{}, err
 	}
 	var faults autonoma.FieldErrors
 	switch {
-	case to.Plan == nil && to.Month == nil:
-		faults = autonoma.FieldErrors{{Field: "", Reason: "must have a plan or a budget"}}
+	case to == TenantChange{}:
+		faults = autonoma.FieldErrors{{Field: "", Reason: "must have a plan, a budget or a minLevel"}}
 	case to.Plan != nil && !slices.Contains(autonoma.Plans, *to.Plan):
 		faults = autonoma.FieldErrors{badPlan}
 	}
 	if to.Month != nil {
 		faults = append(faults, to.Month.Check()...)
+	}
+	if to.MinLevel != nil {
+		faults = append(faults, s.checkLevel(*to.MinLevel)...)
 	}
 	if len(faults) > 0 {
 		return autonoma.Tenant{}, faults
@@ -86,6 +96,9 @@ func (s *Tenants) Change(ctx context.Context, by autonoma.Actor, id autonoma.Ten
 		}
 		if to.Month != nil {
 			t.Month = *to.Month
+		}
+		if to.MinLevel != nil {
+			t.MinLevel = *to.MinLevel
 		}
 	})
 }
@@ -111,6 +124,14 @@ func checkTenant(name string, plan autonoma.PlanName) autonoma.FieldErrors {
 		faults = append(faults, badPlan)
 	}
 	return faults
+}
+
+// checkLevel returns what is wrong with a level that is to be demanded.
+func (s *Tenants) checkLevel(level string) autonoma.FieldErrors {
+	if level == "" || slices.Contains(s.levels, level) {
+		return nil
+	}
+	return autonoma.FieldErrors{{Field: "minLevel", Reason: fmt.Sprintf("must be one of %v", s.levels)}}
 }
 
 var badPlan = &autonoma.FieldError{Field: "plan", Reason: fmt.Sprintf("must be one of %v", autonoma.Plans)}

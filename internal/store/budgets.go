@@ -251,7 +251,8 @@ func (d *DB) MonthBudget(ctx context.Context, tenant autonoma.TenantID) (b auton
 // read one knows when to read it again.
 func (d *DB) BudgetsChanged() int64 { return d.budgets.Load() }
 
-// ChangeTenant stores what change makes of the plan and the budget of a tenant.
+// ChangeTenant stores what change makes of the plan, the budget and the least level of a
+// tenant.
 func (d *DB) ChangeTenant(ctx context.Context, id autonoma.TenantID, change func(*autonoma.Tenant)) (t autonoma.Tenant, err error) {
 	defer d.budgets.Add(1)
 	return t, d.Update(ctx, func(tx *Tx) error {
@@ -260,8 +261,8 @@ func (d *DB) ChangeTenant(ctx context.Context, id autonoma.TenantID, change func
 			return err
 		}
 		change(&t)
-		_, err := tx.tx.ExecContext(ctx, `UPDATE tenants SET plan = ?, month_usd = ?, month_tokens = ? WHERE id = ?`,
-			t.Plan, t.Month.USD, t.Month.Tokens, t.ID)
+		_, err := tx.tx.ExecContext(ctx, `UPDATE tenants SET plan = ?, month_usd = ?, month_tokens = ?, min_level = ? WHERE id = ?`,
+			t.Plan, t.Month.USD, t.Month.Tokens, t.MinLevel, t.ID)
 		if err != nil {
 			return fmt.Errorf("change tenant: %w", err)
 		}

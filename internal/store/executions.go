@@ -9,7 +9,7 @@ import (
 )
 
 const executionColumns = `id, run, step, agent, round, status, phase, phases, lease, base, result, error, created_at, started_at, completed_at,
-	worker, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls, mode, copy_of`
+	worker, input_tokens, output_tokens, cached_tokens, cost_usd, model_calls, tool_calls, mode, copy_of, isolation`
 
 // Execution returns one execution.
 func (d *DB) Execution(ctx context.Context, id autonoma.ExecutionID) (autonoma.Execution, error) {
@@ -46,17 +46,17 @@ func executionsOf(ctx context.Context, q querier, run autonoma.RunID) ([]autonom
 // InsertExecution stores a new execution.
 func (t *Tx) InsertExecution(e autonoma.Execution) error {
 	_, err := t.tx.ExecContext(t.ctx, `
-		INSERT INTO executions (id, run, tenant, step, agent, round, status, phase, phases, base, created_at, mode, copy_of)
-		VALUES (?1, ?2, (SELECT tenant FROM runs WHERE runs.id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
-		e.ID, e.Run, e.Step, e.Agent, e.Round, e.Status, e.Phase, asJSON(e.Phases), e.Base, micros(e.CreatedAt), e.Mode, e.CopyOf)
+		INSERT INTO executions (id, run, tenant, step, agent, round, status, phase, phases, base, created_at, mode, copy_of, isolation)
+		VALUES (?1, ?2, (SELECT tenant FROM runs WHERE runs.id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`,
+		e.ID, e.Run, e.Step, e.Agent, e.Round, e.Status, e.Phase, asJSON(e.Phases), e.Base, micros(e.CreatedAt), e.Mode, e.CopyOf, asJSON(e.Isolation))
 	if err != nil {
 		return fmt.Errorf("insert execution: %w", err)
 	}
 	return nil
 }
 
-// SaveExecution stores what has changed in an execution. It leaves the lease and
-// the worker alone, which only [Tx.Take] changes, and the usage, which only
+// SaveExecution stores what has changed in an execution. It leaves the lease, the
+// worker and the isolation alone, which only [Tx.Take] changes, and the usage, which only
 // [DB.Append] counts.
 func (t *Tx) SaveExecution(e autonoma.Execution) error {
 	if e.Status.Final() {
@@ -95,7 +95,7 @@ func (d *DB) Pace(ctx context.Context, agent autonoma.AgentID) (autonoma.Pace, e
 	return pace, nil
 }
 
-// Take gives the execution to the worker it names: leases that others hold on it
+// Take gives the execution to the worker it names, with the isolation that it says: leases that others hold on it
 // are good no more, and a call of a model that one of them had under way is lost.
 func (t *Tx) Take(e *autonoma.Execution, at time.Time) (Lease, error) {
 	if e.StartedAt.IsZero() {
@@ -106,8 +106,8 @@ func (t *Tx) Take(e *autonoma.Execution, at time.Time) (Lease, error) {
 		return Lease{}, err
 	}
 	err := t.tx.QueryRowContext(t.ctx, `
-		UPDATE executions SET lease = lease + 1, status = ?, started_at = ?, worker = ? WHERE id = ? RETURNING lease`,
-		e.Status, micros(e.StartedAt), e.Worker, e.ID).Scan(&e.Lease)
+		UPDATE executions SET lease = lease + 1, status = ?, started_at = ?, worker = ?, isolation = ? WHERE id = ? RETURNING lease`,
+		e.Status, micros(e.StartedAt), e.Worker, asJSON(e.Isolation), e.ID).Scan(&e.Lease)
 	if err != nil {
 		return Lease{}, fmt.Errorf("take %s: %w", e.ID, err)
 	}
@@ -152,6 +152,6 @@ func scanExecution(row scanner) (autonoma.Execution, error) {
 	err := row.Scan(&e.ID, &e.Run, &e.Step, &e.Agent, &e.Round, &e.Status, &e.Phase, fromJSON(&e.Phases), &e.Lease, &e.Base,
 		fromJSON(&e.Result), fromJSON(&e.Error), toTime(&e.CreatedAt), toTime(&e.StartedAt), toTime(&e.CompletedAt),
 		&e.Worker, &e.Usage.InputTokens, &e.Usage.OutputTokens, &e.Usage.CachedTokens, &e.Usage.CostUSD,
-		&e.Usage.ModelCalls, &e.Usage.ToolCalls, &e.Mode, &e.CopyOf)
+		&e.Usage.ModelCalls, &e.Usage.ToolCalls, &e.Mode, &e.CopyOf, fromJSON(&e.Isolation))
 	return e, err
 }

@@ -9,7 +9,7 @@ import (
 	"autonoma"
 )
 
-const tenantColumns = `id, name, plan, operator, created_at, month_usd, month_tokens`
+const tenantColumns = `id, name, plan, operator, created_at, month_usd, month_tokens, min_level`
 
 // Tenant returns a tenant.
 func (d *DB) Tenant(ctx context.Context, id autonoma.TenantID) (autonoma.Tenant, error) {
@@ -39,8 +39,8 @@ func (t *Tx) InsertTenant(tenant autonoma.Tenant) error {
 	case !errors.Is(err, autonoma.ErrNotFound):
 		return err
 	}
-	_, err := t.tx.ExecContext(t.ctx, `INSERT INTO tenants (`+tenantColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		tenant.ID, tenant.Name, tenant.Plan, tenant.Operator, micros(tenant.CreatedAt), tenant.Month.USD, tenant.Month.Tokens)
+	_, err := t.tx.ExecContext(t.ctx, `INSERT INTO tenants (`+tenantColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		tenant.ID, tenant.Name, tenant.Plan, tenant.Operator, micros(tenant.CreatedAt), tenant.Month.USD, tenant.Month.Tokens, tenant.MinLevel)
 	if err != nil {
 		return fmt.Errorf("insert tenant: %w", err)
 	}
@@ -48,7 +48,7 @@ func (t *Tx) InsertTenant(tenant autonoma.Tenant) error {
 }
 
 func scanTenant(row scanner) (t autonoma.Tenant, err error) {
-	return t, row.Scan(&t.ID, &t.Name, &t.Plan, &t.Operator, toTime(&t.CreatedAt), &t.Month.USD, &t.Month.Tokens)
+	return t, row.Scan(&t.ID, &t.Name, &t.Plan, &t.Operator, toTime(&t.CreatedAt), &t.Month.USD, &t.Month.Tokens, &t.MinLevel)
 }
 
 const keyColumns = `id, tenant, name, scopes, digest, created_at, expires_at, revoked_at, last_used_at, old_digest, old_until`

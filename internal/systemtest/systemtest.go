@@ -26,7 +26,7 @@ import (
 	"autonoma/internal/secret"
 	"autonoma/internal/service"
 	"autonoma/internal/setup"
-	"autonoma/internal/store"
+	"autonoma/internal/store/storetest"
 	"autonoma/internal/worker"
 	"autonoma/internal/workspace"
 )
@@ -53,8 +53,7 @@ type System struct {
 func Open(t testing.TB, c Config) *System {
 	t.Helper()
 	ctx, dir, log := t.Context(), t.TempDir(), slog.New(slog.DiscardHandler)
-	db := must(store.Open(ctx, filepath.Join(dir, "autonoma.db")))(t)
-	t.Cleanup(func() { db.Close() })
+	db := storetest.Open(t, filepath.Join(dir, "autonoma.db"))
 	policy := must(rigor.DefaultPolicy())(t)
 	if c.Adjust != nil {
 		c.Adjust(&policy)

@@ -46,7 +46,7 @@ func (w *Worker) prove(ctx context.Context, m made, d *delivery) error {
 func (w *Worker) record(ctx context.Context, m made, v autonoma.Verification) (evidence.Record, error) {
 	r := evidence.Record{
 		Run: m.run.ID, Source: evidence.Redact(m.run.Request.Source), Status: v.Status, Setup: m.run.Request.Setup,
-		Commands: outcomes(v.Commands, m.baseline()), Tools: v.Tools, Isolation: v.Isolation,
+		Commands: outcomes(v.Commands, m.baseline()), Tools: v.Tools, Isolation: v.Isolation, ProvenBy: v.ProvenBy, NotProven: v.NotProven, Executions: m.confined,
 		OS: runtime.GOOS, Arch: runtime.GOARCH, Server: w.Version, Gates: m.gates(), StartedAt: v.StartedAt, EndedAt: v.EndedAt,
 	}
 	if m.head != m.base && m.run.Delivery() != autonoma.DeliverPatch && len(m.observers) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -29,6 +30,7 @@ import (
 	"autonoma/internal/service"
 	"autonoma/internal/setup"
 	"autonoma/internal/store"
+	"autonoma/internal/store/storetest"
 	"autonoma/internal/worker"
 	"autonoma/internal/workspace"
 	"autonoma/internal/workspace/workspacetest"
@@ -41,13 +43,19 @@ func TestMain(m *testing.M) {
 
 // openBox opens the strongest sandbox of this machine, once for all tests; where
 // there is none, and none is required, commands run without.
-var openBox = sync.OnceValues(func() (sandbox.Sandbox, error) {
-	box, _, err := sandbox.Open(context.Background(), sandbox.Auto)
+var openBox = sync.OnceValues(func() (proven, error) {
+	box, proof, err := sandbox.Open(context.Background(), sandbox.Auto)
 	if err != nil && os.Getenv("AUTONOMA_TEST_REQUIRE") != "1" {
-		box, _, err = sandbox.Open(context.Background(), string(sandbox.None))
+		box, proof, err = sandbox.Open(context.Background(), string(sandbox.None))
 	}
-	return box, err
+	return proven{box, proof}, err
 })
+
+// proven is a sandbox, and what has shown that it holds.
+type proven struct {
+	sandbox.Sandbox
+	proof sandbox.Report
+}
 
 // A house is the whole system but for its doors, in one process.
 type house struct {
@@ -65,6 +73,7 @@ type house struct {
 	forgetful bool          // learns nothing, from the next start on
 	news      *event.Log
 	owner     autonoma.Actor
+	box       *proven              // from the next start on; nil: the strongest there is
 	core      model.Model          // of the lowest tier, if it has one of its own
 	month     autonoma.MonthBudget // of all tenants
 	spaces    *workspace.Store
@@ -98,10 +107,11 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 		log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
 	box := must(openBox())(t)
-	db := must(store.Open(t.Context(), filepath.Join(data, "a.db")))(t)
-	h.db = db
-	t.Cleanup(func() { db.Close() })
-	secrets := must(secret.Open(filepath.Join(data, "secret.key"), db))(t)
+	if h.box != nil {
+		box = *h.box
+	}
+	h.db = storetest.Open(t, filepath.Join(data, "a.db"))
+	secrets := must(secret.Open(filepath.Join(data, "secret.key"), h.db))(t)
 	blobs := must(blob.Open(filepath.Join(data, "blobs")))(t)
 	h.spaces = must(workspace.Open(filepath.Join(data, "workspaces"), workspace.Options{}))(t)
 	known := must(catalog.Open([]fs.FS{agents.Files}, []fs.FS{flows.Files}))(t)
@@ -109,13 +119,18 @@ func (h *house) build(m model.Model, slots int, resolve service.Resolve) {
 	policy := must(rigor.DefaultPolicy())(t)
 	events := event.NewLog(h.db, 100*time.Millisecond)
 	h.news = events
-	rules := service.Rules{Catalog: known, Resolve: resolve, AnswerIn: h.answerIn}
+	rules := service.Rules{Catalog: known, Resolve: resolve, AnswerIn: h.answerIn, Confines: func(least string) error {
+		if least != "" && !box.Level().AtLeast(sandbox.Level(least)) {
+			return fmt.Errorf("%s is less than %s: %w", box.Level(), least, autonoma.ErrUnavailable)
+		}
+		return nil
+	}}
 	w := worker.New(worker.Config{
 		DB: h.db, Events: events, Blobs: blobs, Rules: rules, Workspaces: h.spaces, Log: log, Host: "here", Slots: 2,
 		Learns: !h.forgetful, Budgets: worker.Budgets{Month: h.month}, Version: "1.2.3", Sign: secrets.Signer,
 		Engine: &rigor.Engine{
-			Policy: policy, Workspaces: h.spaces, Box: box, Roots: []string{h.repo},
-			Installer: setup.New(filepath.Join(data, "setup"), box, tools, env, os.Getenv),
+			Policy: policy, Workspaces: h.spaces, Box: box.Sandbox, Proof: box.proof, Roots: []string{h.repo},
+			Installer: setup.New(filepath.Join(data, "setup"), box.Sandbox, tools, env, os.Getenv),
 			Model: func(tier autonoma.Intelligence) (model.Model, error) {
 				if tier == autonoma.Core && h.core != nil {
 					return h.core, nil

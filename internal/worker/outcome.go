@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"autonoma"
+	"autonoma/internal/evidence"
 	"autonoma/internal/rigor"
 	"autonoma/internal/service"
 )
@@ -16,8 +17,9 @@ type made struct {
 	run        autonoma.Run
 	results    []rigor.Earlier // in the order in which the steps were begun
 	base, head string
-	apart      []rigor.Earlier    // results that are in conflict with the head, and not in it
-	observers  []autonoma.AgentID // who changed something and may only propose it
+	apart      []rigor.Earlier      // results that are in conflict with the head, and not in it
+	confined   []evidence.Execution // how those who worked on it were confined
+	observers  []autonoma.AgentID   // who changed something and may only propose it
 }
 
 // made returns what the completed executions of a run made, with one that is not
@@ -36,7 +38,7 @@ func (w *Worker) made(ctx context.Context, id autonoma.RunID, last autonoma.Exec
 			all[i] = last
 		}
 	}
-	m := made{run: run, results: completed(run, all), observers: observers(all)}
+	m := made{run: run, results: completed(run, all), confined: confined(run, all), observers: observers(all)}
 	if len(m.results) == 0 {
 		return m, nil
 	}

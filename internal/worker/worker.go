@@ -94,6 +94,10 @@ func (w *Worker) Do(ctx context.Context, j queue.Job) error {
 func (w *Worker) do(ctx context.Context, j queue.Job) error {
 	log := w.Log.With("run", j.Run, "execution", j.Execution)
 	start := time.Now()
+	tooWeak, err := w.unconfined(ctx, j)
+	if err != nil {
+		return err
+	}
 	lease, run, exec, err := w.take(ctx, j)
 	if err != nil || lease.Number == 0 {
 		return err
@@ -108,7 +112,10 @@ func (w *Worker) do(ctx context.Context, j queue.Job) error {
 	}
 	doing, done := inTime(doing, run, exec, waited)
 	defer done()
-	result, err := w.carryOut(doing, lease, run, exec)
+	var result autonoma.Result
+	if err = tooWeak; err == nil {
+		result, err = w.carryOut(doing, lease, run, exec)
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, journal.ErrCut):
@@ -175,11 +182,7 @@ func (w *Worker) take(ctx context.Context, j queue.Job) (lease store.Lease, run 
 			}
 			told = append(told, e)
 		}
-		step := run.Step(exec.Step)
-		if step.Status != autonoma.StepRunning {
-			step.Status = autonoma.StepRunning
-			told = append(told, autonoma.NewStepEvent(*step, now))
-		}
+		told = append(told, w.confine(run.Step(exec.Step), &exec, now)...)
 		if err := tx.SaveRun(run, told...); err != nil {
 			return err
 		}

@@ -156,7 +156,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Put a tenant on another plan, or give it another budget */
+        /** Put a tenant on another plan, give it another budget, or have it demand another level of the sandbox */
         patch: operations["changeTenant"];
         trace?: never;
     };
@@ -1385,6 +1385,8 @@ export interface components {
         ChangeTenant: {
             /** @description What its tasks may use in a month, from their next turn on, in place of the budget before; as it is, if left out. */
             budget?: components["schemas"]["MonthBudget"] | null;
+            /** @description How strongly the commands of its agents have to be confined at least, from its next execution on: gvisor, namespaces, bubblewrap, container, landlock or none, strongest first. Empty for no more than the installation demands of all; as it is, if left out. */
+            minLevel?: string | null;
             /**
              * @description How many requests it may make, from its next request on; as it is, if left out.
              * @enum {string}
@@ -1420,6 +1422,8 @@ export interface components {
              * @description On the delivered commit.
              */
             exitCode: number;
+            /** @description The sandbox level at which it ran on the delivered commit. */
+            isolation: string | null;
             /** @description What it printed, if it failed, with its middle left out. */
             output: string | null;
             /** @description Its tests on the delivered commit; null if its runner did not tell. */
@@ -1536,6 +1540,8 @@ export interface components {
         CreateTenant: {
             /** @description What its tasks may use in a month. */
             budget?: components["schemas"]["MonthBudget"] | null;
+            /** @description How strongly the commands of its agents have to be confined at least: gvisor, namespaces, bubblewrap, container, landlock or none, strongest first. What the installation demands of all holds in any case. */
+            minLevel?: string;
             /** @description A name of its own: 1 to 100 bytes. */
             name: string;
             /**
@@ -1753,6 +1759,8 @@ export interface components {
             progress: number;
             /** @description The task, workflow or invocation it is part of. */
             runId: string;
+            /** @description How its commands are confined: the weakest level that it was taken up at, if the server was started again in between; null before. */
+            sandbox: components["schemas"]["RigorSandbox"] | null;
             /**
              * Format: date-time
              * @description When the work began.
@@ -2583,8 +2591,10 @@ export interface components {
             status: "healthy" | "degraded" | "unhealthy";
         };
         RigorSandbox: {
-            /** @description The level that holds on the server that answers; null if there is none. */
+            /** @description The level that holds; null if there is none. */
             level: string | null;
+            /** @description What was tried and did not hold: the level does not promise it. */
+            notProven: string[];
             /** @description What was tried when the server started, and held. */
             provenBy: string[];
         };
@@ -2755,6 +2765,8 @@ export interface components {
             executionId: string | null;
             /** @description Names the step within the task. */
             id: string;
+            /** @description The sandbox level of the work on it; null before that began. What has proven it is told of the execution. */
+            isolation: string | null;
             /**
              * @description The RIGOR phase it is in; null before and after.
              * @enum {string|null}
@@ -2934,6 +2946,8 @@ export interface components {
             createdAt: string;
             /** @description Names the tenant. */
             id: string;
+            /** @description How strongly the commands of its agents have to be confined at least; null for no more than the installation demands of all. What would be confined less is refused. */
+            minLevel: string | null;
             /** @description Its name. */
             name: string;
             /** @description Whether it runs this installation and sees all tenants. */
@@ -3036,6 +3050,10 @@ export interface components {
             evidenceUrl: string | null;
             /** @description The sandbox level at which the commands ran. */
             isolation: string | null;
+            /** @description What was tried and did not hold: the level does not promise it. */
+            notProven: string[];
+            /** @description What was tried before the level was used, and held. */
+            provenBy: string[];
             /** @description Whether the delivered branch has moved on from the commit; null where it is not looked at, as in lists, or cannot be seen from the server. */
             stale: boolean | null;
             /**
@@ -3219,6 +3237,8 @@ export interface components {
             executionId: string | null;
             /** @description Names the step within the task. */
             id: string;
+            /** @description The sandbox level of the work on it; null before that began. What has proven it is told of the execution. */
+            isolation: string | null;
             /** @description What it came to, once completed. */
             output: components["schemas"]["StepOutput"] | null;
             /**
@@ -3794,6 +3814,9 @@ export interface operations {
                      *         "provenBy": [
                      *           "no network",
                      *           "no other processes"
+                     *         ],
+                     *         "notProven": [
+                     *           "landlock"
                      *         ]
                      *       },
                      *       "agents": 25,
@@ -3978,6 +4001,7 @@ export interface operations {
                      *       "createdAt": "2026-02-23T15:00:05Z",
                      *       "startedAt": "2026-02-23T15:00:05Z",
                      *       "completedAt": null,
+                     *       "sandbox": null,
                      *       "links": {
                      *         "self": "/v1/admin/rigor/status/exec_7f3a9c0b1d2e",
                      *         "events": "/v1/agents/tasks/exec_7f3a9c0b1d2e/events",
@@ -4905,6 +4929,7 @@ export interface operations {
                      *           "status": "pending",
                      *           "phase": null,
                      *           "progress": 0,
+                     *           "isolation": null,
                      *           "candidateOf": null,
                      *           "chosen": null,
                      *           "usage": {
@@ -4923,6 +4948,7 @@ export interface operations {
                      *           "status": "pending",
                      *           "phase": null,
                      *           "progress": 0,
+                     *           "isolation": null,
                      *           "candidateOf": null,
                      *           "chosen": null,
                      *           "usage": {
@@ -4941,6 +4967,7 @@ export interface operations {
                      *           "status": "pending",
                      *           "phase": null,
                      *           "progress": 0,
+                     *           "isolation": null,
                      *           "candidateOf": null,
                      *           "chosen": null,
                      *           "usage": {
