@@ -96,7 +96,7 @@ func TestTooWeakWaits(t *testing.T) {
 		t.Errorf("while it waits it is %s, since %v", run.Status, run.StartedAt)
 	}
 	h.demand("")
-	if _, err := h.db.Writer().ExecContext(t.Context(), `UPDATE river_job SET state = 'available' WHERE state = 'scheduled'`); err != nil {
+	if _, err := h.db.Writer().ExecContext(t.Context(), `UPDATE river_job SET state = 'available', scheduled_at = created_at WHERE state = 'scheduled'`); err != nil {
 		t.Fatal(err)
 	}
 	h.again()
