@@ -89,8 +89,12 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	if a.db, err = store.Open(ctx, filepath.Join(cfg.Data, "autonoma.db")); err != nil {
 		return nil, err
 	}
+	a.db.Clean = cfg.Redact.JSON
 	secrets, err := secret.Open(filepath.Join(cfg.Data, "secret.key"), a.db)
 	if err != nil {
+		return nil, err
+	}
+	if err := w.learnSecrets(ctx, cfg, secrets, log); err != nil {
 		return nil, err
 	}
 	if _, err := secrets.Signer(ctx); err != nil { // the first start makes the key
@@ -130,7 +134,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
 	rules := service.Rules{Catalog: known, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode, AnswerIn: cfg.ApprovalTime, Confines: a.confines}
 	a.worker = worker.New(worker.Config{
-		DB: a.db, Events: a.events, Blobs: blobs, Rules: rules, Workspaces: spaces, Forges: a.forges, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets,
+		DB: a.db, Events: a.events, Blobs: blobs, Rules: rules, Workspaces: spaces, Forges: a.forges, Redact: cfg.Redact, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets,
 		Version: version(), Sign: secrets.Signer, Learns: cfg.Knowledge,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Proof: a.boxProof, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
@@ -144,6 +148,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	}
 	a.worker.Queue = a.queue
 	a.keys, a.tenants, a.known = service.NewKeys(a.db), service.NewTenants(a.db, levels()), service.NewKnowledge(a.db)
+	a.keys.Learn = learner(cfg, log)
 	a.receipts = service.NewReceipts(a.db, secrets, time.Now)
 	a.limits = service.NewLimits(a.db, cfg.Plans, time.Now)
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
@@ -206,7 +211,11 @@ func (a *app) model(tier autonoma.Intelligence) (model.Model, error) {
 	if a.noModel != nil {
 		return nil, &autonoma.Failure{Code: autonoma.FailModel, Message: a.noModel.Error(), Retryable: true}
 	}
-	return a.tiers.Model(string(tier), provider.Options{})
+	m, err := a.tiers.Model(string(tier), provider.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return model.Clean(m, a.cfg.Redact), nil
 }
 
 // ready says why a task cannot be carried out here, if so.

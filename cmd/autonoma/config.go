@@ -17,6 +17,7 @@ import (
 	"autonoma"
 	"autonoma/internal/forge"
 	"autonoma/internal/model/provider"
+	"autonoma/internal/redact"
 	"autonoma/internal/sandbox"
 	"autonoma/internal/tool/mcp"
 	"autonoma/internal/worker"
@@ -47,6 +48,10 @@ type config struct {
 	Budgets       worker.Budgets
 	MCP           map[string]mcp.Server
 	Forges        []forge.Forge // beside those that everybody knows
+
+	// Redact knows the secrets of the installation, and keeps them out of what is
+	// stored, logged and told.
+	Redact *redact.Redactor
 
 	home   string
 	origin map[string]string // of each setting, by its key
@@ -220,6 +225,7 @@ func (w world) defaults() *config {
 		StartMode: autonoma.StartMode, ApprovalTime: autonoma.ApprovalTime,
 		Knowledge: true,
 		Plans:     autonoma.DefaultPlans(),
+		Redact:    redact.New(),
 		home:      w.Getenv("HOME"),
 		origin:    map[string]string{},
 	}

@@ -152,7 +152,7 @@ func repository(dir string) string {
 // directory, or of one that is started in this process for as long as fn takes. The
 // flags are those given that a server which is there already would not obey.
 func (w world) withServer(ctx context.Context, cfg *config, flags []string, fn func(context.Context, *client.Client) error) error {
-	log := slog.New(slog.NewTextHandler(w.Stderr, &slog.HandlerOptions{Level: max(cfg.LogLevel, slog.LevelWarn)}))
+	log := slog.New(slog.NewTextHandler(cfg.Redact.Writer(w.Stderr), &slog.HandlerOptions{Level: max(cfg.LogLevel, slog.LevelWarn)}))
 	a, err := w.open(ctx, cfg, log)
 	if errors.Is(err, errBusy) {
 		have, err := readCredentials(cfg.Data)

@@ -32,7 +32,7 @@ func (w world) serveCommand() *cobra.Command {
 
 // serve runs the server until ctx is done.
 func (w world) serve(ctx context.Context, cfg *config) error {
-	log := slog.New(slog.NewTextHandler(w.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	log := slog.New(slog.NewTextHandler(cfg.Redact.Writer(w.Stderr), &slog.HandlerOptions{Level: cfg.LogLevel}))
 	a, err := w.open(ctx, cfg, log)
 	if err != nil {
 		return err
