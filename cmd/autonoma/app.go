@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ import (
 	"autonoma/internal/model/provider"
 	"autonoma/internal/outbound"
 	"autonoma/internal/queue"
+	"autonoma/internal/remote"
 	"autonoma/internal/rigor"
 	"autonoma/internal/sandbox"
 	"autonoma/internal/secret"
@@ -64,6 +66,7 @@ type app struct {
 	worker   *worker.Worker
 	mcp      *mcp.Servers
 	forges   *forge.Forges
+	remotes  *remote.Rules
 	box      sandbox.Sandbox
 	boxProof sandbox.Report // what trying the sandbox has shown
 	boxError error          // why there is no sandbox
@@ -112,6 +115,9 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 		return nil, err
 	}
 	if a.forges, err = forge.New(cfg.Forges, w.Getenv, nil); err != nil {
+		return nil, err
+	}
+	if a.remotes, err = w.openRemotes(a.db, cfg, a.forges); err != nil {
 		return nil, err
 	}
 	spaces, err := workspace.Open(filepath.Join(cfg.Data, "workspaces"), a.git(w.Getenv))
@@ -229,24 +235,16 @@ func (a *app) ready(autonoma.Request) error {
 // checkSource refuses a request whose source cannot be worked on.
 func (a *app) checkSource(ctx context.Context, req autonoma.Request) error {
 	src, err := workspace.Resolve(ctx, req.Source, a.cfg.SourceRoots)
+	if err == nil && src.Kind == workspace.SourceURL {
+		err = a.remotes.Check(ctx, src.Location)
+	}
 	if wrong, ok := errors.AsType[*workspace.SourceError](err); ok {
-		return autonoma.FieldErrors{{Field: "source", Reason: wrong.Detail + "; " + wrong.Hint}}
+		return autonoma.FieldErrors{{Field: "source", Reason: strings.TrimSuffix(wrong.Detail+"; "+wrong.Hint, "; ")}}
 	}
 	if err == nil && req.Delivery == autonoma.DeliverPullRequest {
 		return a.checkForge(src)
 	}
 	return err
-}
-
-// gitNetwork returns the settings with which git reaches remote repositories.
-func gitNetwork(getenv func(string) string) []string {
-	var env []string
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK"} {
-		if v := getenv(name); v != "" {
-			env = append(env, name+"="+v)
-		}
-	}
-	return env
 }
 
 // serve answers requests and carries out tasks until ctx is done; then it drains.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -38,6 +39,21 @@ func (w world) learnSecrets(ctx context.Context, cfg *config, kept *secret.Secre
 	}
 	for _, s := range forges.Sites() {
 		learn("token of "+s.Host, string(s.Token))
+	}
+	for i := range cfg.Sources {
+		s := &cfg.Sources[i]
+		if err := s.Open(w.Getenv); err != nil {
+			return err
+		}
+		text, err := s.Secret()
+		if err != nil {
+			return fmt.Errorf("source %q: %w", s.At, err)
+		}
+		if s.SSHKey != "" {
+			cfg.Redact.AddLines("key of "+s.At, text)
+			continue
+		}
+		learn("token of "+s.At, text)
 	}
 	w.learnMCP(cfg, learn)
 	for _, name := range passwordsIn {

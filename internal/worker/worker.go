@@ -38,7 +38,7 @@ type Config struct {
 	Blobs      *blob.Store
 	Engine     *rigor.Engine
 	Workspaces *workspace.Store
-	Forges     *forge.Forges // where pull requests are opened; nil: nowhere
+	Forges     *forge.Forges    // where pull requests are opened; nil: nowhere
 	Redact     *redact.Redactor // knows what must not be kept
 	Log        *slog.Logger
 	Host       string // where it runs, for people

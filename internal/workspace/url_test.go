@@ -74,12 +74,12 @@ func TestRunOnURL(t *testing.T) {
 		must(t, err)
 		want := workspace.Delivery{How: workspace.HandoverArtifacts, Commit: commit, Why: "pushing is not allowed by the operator"}
 		if push {
-			want = workspace.Delivery{How: workspace.HandoverPush, Commit: commit, Branch: "autonoma/x"}
+			want = workspace.Delivery{How: workspace.HandoverPush, Commit: commit, Branch: "autonoma/" + run}
 			workspacetest.Git(t, origin, "config", "http.receivepack", "true")
 		}
 		before := workspacetest.Git(t, origin, "for-each-ref", "refs/heads/main", "refs/tags")
 		for range 2 {
-			if d, err := s.Deliver(t.Context(), run, commit, "autonoma/x"); err != nil || d != want {
+			if d, err := s.Deliver(t.Context(), run, commit, "autonoma/"+run); err != nil || d != want {
 				t.Fatalf("delivered %+v, %v", d, err)
 			}
 		}
@@ -89,10 +89,10 @@ func TestRunOnURL(t *testing.T) {
 		if !push {
 			continue
 		}
-		if got := workspacetest.Git(t, origin, "show", "autonoma/x:a.txt"); got != "two" {
+		if got := workspacetest.Git(t, origin, "show", "autonoma/"+run+":a.txt"); got != "two" {
 			t.Errorf("the branch has %q", got)
 		}
-		if d, err := s.Deliver(t.Context(), run, base.Commit, "autonoma/x"); !errors.Is(err, workspace.ErrBranchTaken) {
+		if d, err := s.Deliver(t.Context(), run, base.Commit, "autonoma/"+run); !errors.Is(err, workspace.ErrBranchTaken) {
 			t.Errorf("delivered %+v, %v", d, err)
 		}
 	}
