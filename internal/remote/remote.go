@@ -65,7 +65,7 @@ func (r *Rules) Check(ctx context.Context, location string) error {
 		return nil
 	}
 	_, err = r.stranger(ctx, to)
-	if _, refused := errors.AsType[*workspace.SourceError](err); refused {
+	if refused, ok := errors.AsType[*workspace.SourceError](err); ok && refused.Reason == workspace.ReasonDenied {
 		return err
 	}
 	return nil
