@@ -20,11 +20,26 @@ import (
 // git's own server program.
 func forge(t *testing.T, root string) (url string, trust []string) {
 	t.Helper()
+	return guarded(t, root, "")
+}
+
+// guarded is a forge that shows its repositories to those who know the password, if
+// there is one.
+func guarded(t *testing.T, root, password string) (url string, trust []string) {
+	t.Helper()
 	program := filepath.Join(workspacetest.Git(t, root, "--exec-path"), "git-http-backend")
-	server := httptest.NewUnstartedServer(&cgi.Handler{
+	git := &cgi.Handler{
 		Path: program, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "REMOTE_USER=test"},
 		InheritEnv: []string{"PATH"}, Stderr: io.Discard,
-	})
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, said, _ := r.BasicAuth(); said != password {
+			w.Header().Set("WWW-Authenticate", `Basic realm="forge"`)
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		git.ServeHTTP(w, r)
+	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
