@@ -45,7 +45,7 @@ var safe = []string{
 	"core.hooksPath=/dev/null", "core.fsmonitor=false", "core.alternateRefsCommand=",
 	"core.attributesFile=/dev/null", "core.excludesFile=/dev/null", "core.pager=cat", "core.editor=:",
 	"core.askPass=", "core.autocrlf=false", "core.symlinks=true", "core.fileMode=true", "core.quotePath=false",
-	"core.commitGraph=false", "core.multiPackIndex=false", "core.logAllRefUpdates=false",
+	"core.protectHFS=true", "core.protectNTFS=true", "core.commitGraph=false", "core.multiPackIndex=false", "core.logAllRefUpdates=false",
 	"credential.helper=", "diff.external=", "diff.renameLimit=2000", "gc.auto=0", "maintenance.auto=false",
 	"protocol.ext.allow=never", "protocol.http.allow=never", "protocol.git.allow=never",
 	"submodule.recurse=false", "fetch.recurseSubmodules=false", "push.recurseSubmodules=no",
