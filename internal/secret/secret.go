@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"autonoma"
@@ -166,6 +167,14 @@ func (s *Secrets) Rotate(tx *store.Tx, owner string) (Live, error) {
 	return l, tx.PutSecret(next)
 }
 
+// learned tells of a secret of a hook. One of another form is any text that a tenant has
+// thought of, as could stand in what others write: by that it would be taken from them.
+func (s *Secrets) learned(plain autonoma.HookSecret) {
+	if strings.HasPrefix(string(plain), "whsec_") {
+		s.learn("webhook secret", string(plain))
+	}
+}
+
 func (s *Secrets) open(kept store.Secret) (l Live, err error) {
 	if l.Newest, err = s.unseal(kept.Owner, kept.Sealed); err != nil {
 		return Live{}, err
@@ -178,7 +187,7 @@ func (s *Secrets) open(kept store.Secret) (l Live, err error) {
 }
 
 func (s *Secrets) seal(owner string, plain autonoma.HookSecret) []byte {
-	s.learn("webhook secret", string(plain))
+	s.learned(plain)
 	return s.aead.Seal(nil, nil, []byte(plain), []byte(owner))
 }
 
@@ -187,7 +196,7 @@ func (s *Secrets) unseal(owner string, sealed []byte) (autonoma.HookSecret, erro
 	if err != nil {
 		return "", fmt.Errorf("the secret of %s was sealed with another key: rotate it: %w", owner, err)
 	}
-	s.learn("webhook secret", string(plain))
+	s.learned(autonoma.HookSecret(plain))
 	return autonoma.HookSecret(plain), nil
 }
 

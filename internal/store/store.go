@@ -35,8 +35,8 @@ type DB struct {
 	read    *sql.DB
 	budgets atomic.Int64 // how often those of tenants were changed
 
-	// Clean takes out of the data of events what must not be kept; nil: nothing. It is
-	// set before the first use.
+	// Clean takes out of a document what must not be kept, of an event or of what else
+	// somebody wrote; nil: nothing. It is set before the first use.
 	Clean func(doc []byte) []byte
 }
 
