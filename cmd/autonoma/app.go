@@ -235,14 +235,14 @@ func (a *app) ready(autonoma.Request) error {
 // checkSource refuses a request whose source cannot be worked on.
 func (a *app) checkSource(ctx context.Context, req autonoma.Request) error {
 	src, err := workspace.Resolve(ctx, req.Source, a.cfg.SourceRoots)
+	if err == nil && req.Delivery == autonoma.DeliverPullRequest {
+		err = a.checkForge(src)
+	}
 	if err == nil && src.Kind == workspace.SourceURL {
 		err = a.remotes.Check(ctx, src.Location)
 	}
 	if wrong, ok := errors.AsType[*workspace.SourceError](err); ok {
 		return autonoma.FieldErrors{{Field: "source", Reason: strings.TrimSuffix(wrong.Detail+"; "+wrong.Hint, "; ")}}
-	}
-	if err == nil && req.Delivery == autonoma.DeliverPullRequest {
-		return a.checkForge(src)
 	}
 	return err
 }
