@@ -126,6 +126,10 @@ func (r *Redactor) Text(text string) string {
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	return r.text(r.wrapped(text))
+}
+
+func (r *Redactor) text(text string) string {
 	if at, _ := r.next(text, 0); at < 0 {
 		return text
 	}
@@ -202,10 +206,11 @@ func (r *Redactor) suspicious(doc []byte) bool {
 	if bytes.Contains(doc, []byte(`\u`)) || bytes.Contains(doc, []byte(`\/`)) {
 		return true
 	}
+	text := string(doc)
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	at, _ := r.next(string(doc), 0)
-	return at >= 0
+	at, _ := r.next(text, 0)
+	return at >= 0 || folded(text)
 }
 
 // literal returns a string of a document, in its quotes, without secrets.

@@ -78,6 +78,42 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// Programs wrap what is long: a secret that goes on over the ends of lines is one all
+// the same, and the lines beside it stay.
+func TestWrapped(t *testing.T) {
+	secret := "sk-ant-api03-" + strings.Repeat("Vq8xZ_T1-", 11) + "AA"
+	r := knowing(t, secret)
+	env := []byte("HOME=/home/agent\nANTHROPIC_API_KEY=" + secret + "\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nLANG=C.UTF-8\n")
+	for _, write := range []func([]byte) string{base64.StdEncoding.EncodeToString, base64.URLEncoding.EncodeToString, hex.EncodeToString} {
+		for _, width := range []int{40, 64, 76} {
+			for _, end := range []string{"\n", "\r\n"} {
+				var lines []string
+				for text := write(env); text != ""; {
+					n := min(width, len(text))
+					lines = append(lines, text[:n])
+					text = text[n:]
+				}
+				text := "the environment:\n" + strings.Join(lines, end) + "\nthat was it\n"
+				told := r.Text(text)
+				if strings.Count(told, "[redacted: KEY_0]") != 1 || !strings.HasPrefix(told, "the environment:\n"+lines[0][:16]) || !strings.HasSuffix(told, lines[len(lines)-1]+"\nthat was it\n") {
+					t.Errorf("at %d: %s\nbecame %s", width, text, told)
+				}
+				if again := r.Text(told); again != told {
+					t.Errorf("then %s", again)
+				}
+				doc := string(r.JSON([]byte(`{"output":` + encode(text) + `}`)))
+				if doc != `{"output":`+encode(told)+`}` {
+					t.Errorf("in JSON: %s", doc)
+				}
+			}
+		}
+	}
+	long := strings.Repeat(strings.Repeat("QUJD", 19)+"\n", 1000)
+	if r.Text(long) != long {
+		t.Error("a long text without a secret is changed")
+	}
+}
+
 // What only looks alike is left alone.
 func TestOthers(t *testing.T) {
 	r := knowing(t, "sk-ant-api03-Vq8xZ_T1", odd)
