@@ -22,7 +22,7 @@ import (
 	"autonoma/internal/workspace"
 )
 
-// Which URLs may be worked on, beside those that a [Source] names.
+// A Breadth says which URLs may be worked on beside those that a [Source] names.
 type Breadth string
 
 // The breadths.
@@ -78,9 +78,11 @@ func (r *Rules) Reach(ctx context.Context, tenant, location string) (workspace.A
 	if err != nil {
 		return workspace.Access{}, err
 	}
-	name, err := r.Tenant(ctx, tenant)
-	if err != nil {
-		return workspace.Access{}, fmt.Errorf("whose task fetches: %w", err)
+	name := ""
+	if tenant != "" { // as of runs that were begun before it was asked for
+		if name, err = r.Tenant(ctx, tenant); err != nil {
+			return workspace.Access{}, fmt.Errorf("whose task fetches: %w", err)
+		}
 	}
 	if s, ok := r.best(name, tenant, to); ok {
 		return s.access(to)
