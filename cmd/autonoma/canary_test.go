@@ -164,10 +164,15 @@ func TestNoSecretGetsOut(t *testing.T) {
 	in := slip("https://"+host+"/"+forgetest.Path+".git", autonoma.POC)
 	in.Setup = []string{look}
 	in.Delivery = autonoma.DeliverPullRequest
-	in.Task += " The key is " + model + "."
+	for name, secret := range secrets { // a person pastes all there are
+		in.Task += "\n" + name + ": " + secret
+	}
 	id := submit(t, c, in)
 	task := completed(t, c, id)
 	s.cleared()
+	if n := strings.Count(get(t, c, id).Task, "[redacted: "); n != len(secrets) {
+		t.Errorf("of %d secrets in the task %d are redacted", len(secrets), n)
+	}
 
 	var told bytes.Buffer
 	for e, err := range c.Events(t.Context(), id, 0) {
