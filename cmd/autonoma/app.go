@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ import (
 	"autonoma/internal/model/provider"
 	"autonoma/internal/outbound"
 	"autonoma/internal/queue"
+	"autonoma/internal/remote"
 	"autonoma/internal/rigor"
 	"autonoma/internal/sandbox"
 	"autonoma/internal/secret"
@@ -64,6 +66,7 @@ type app struct {
 	worker   *worker.Worker
 	mcp      *mcp.Servers
 	forges   *forge.Forges
+	remotes  *remote.Rules
 	box      sandbox.Sandbox
 	boxProof sandbox.Report // what trying the sandbox has shown
 	boxError error          // why there is no sandbox
@@ -89,8 +92,12 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	if a.db, err = store.Open(ctx, filepath.Join(cfg.Data, "autonoma.db")); err != nil {
 		return nil, err
 	}
+	a.db.Clean = cfg.Redact.JSON
 	secrets, err := secret.Open(filepath.Join(cfg.Data, "secret.key"), a.db)
 	if err != nil {
+		return nil, err
+	}
+	if err := w.learnSecrets(ctx, cfg, secrets, log); err != nil {
 		return nil, err
 	}
 	if _, err := secrets.Signer(ctx); err != nil { // the first start makes the key
@@ -108,6 +115,9 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 		return nil, err
 	}
 	if a.forges, err = forge.New(cfg.Forges, w.Getenv, nil); err != nil {
+		return nil, err
+	}
+	if a.remotes, err = w.openRemotes(a.db, cfg, a.forges); err != nil {
 		return nil, err
 	}
 	spaces, err := workspace.Open(filepath.Join(cfg.Data, "workspaces"), a.git(w.Getenv))
@@ -130,7 +140,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
 	rules := service.Rules{Catalog: known, Resolve: service.ResolveWorkflow, StartMode: cfg.StartMode, AnswerIn: cfg.ApprovalTime, Confines: a.confines}
 	a.worker = worker.New(worker.Config{
-		DB: a.db, Events: a.events, Blobs: blobs, Rules: rules, Workspaces: spaces, Forges: a.forges, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets,
+		DB: a.db, Events: a.events, Blobs: blobs, Rules: rules, Workspaces: spaces, Forges: a.forges, Redact: cfg.Redact, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets,
 		Version: version(), Sign: secrets.Signer, Learns: cfg.Knowledge,
 		Engine: &rigor.Engine{
 			Policy: policy, Workspaces: spaces, Box: a.box, Proof: a.boxProof, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
@@ -144,6 +154,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	}
 	a.worker.Queue = a.queue
 	a.keys, a.tenants, a.known = service.NewKeys(a.db), service.NewTenants(a.db, levels()), service.NewKnowledge(a.db)
+	a.keys.Learn = learner(cfg, log)
 	a.receipts = service.NewReceipts(a.db, secrets, time.Now)
 	a.limits = service.NewLimits(a.db, cfg.Plans, time.Now)
 	guard := &outbound.Guard{Allow: cfg.CallbackAllow}
@@ -206,7 +217,11 @@ func (a *app) model(tier autonoma.Intelligence) (model.Model, error) {
 	if a.noModel != nil {
 		return nil, &autonoma.Failure{Code: autonoma.FailModel, Message: a.noModel.Error(), Retryable: true}
 	}
-	return a.tiers.Model(string(tier), provider.Options{})
+	m, err := a.tiers.Model(string(tier), provider.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return model.Clean(m, a.cfg.Redact), nil
 }
 
 // ready says why a task cannot be carried out here, if so.
@@ -220,24 +235,16 @@ func (a *app) ready(autonoma.Request) error {
 // checkSource refuses a request whose source cannot be worked on.
 func (a *app) checkSource(ctx context.Context, req autonoma.Request) error {
 	src, err := workspace.Resolve(ctx, req.Source, a.cfg.SourceRoots)
-	if wrong, ok := errors.AsType[*workspace.SourceError](err); ok {
-		return autonoma.FieldErrors{{Field: "source", Reason: wrong.Detail + "; " + wrong.Hint}}
-	}
 	if err == nil && req.Delivery == autonoma.DeliverPullRequest {
-		return a.checkForge(src)
+		err = a.checkForge(src)
+	}
+	if err == nil && src.Kind == workspace.SourceURL {
+		err = a.remotes.Check(ctx, src.Location)
+	}
+	if wrong, ok := errors.AsType[*workspace.SourceError](err); ok {
+		return autonoma.FieldErrors{{Field: "source", Reason: strings.TrimSuffix(wrong.Detail+"; "+wrong.Hint, "; ")}}
 	}
 	return err
-}
-
-// gitNetwork returns the settings with which git reaches remote repositories.
-func gitNetwork(getenv func(string) string) []string {
-	var env []string
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK"} {
-		if v := getenv(name); v != "" {
-			env = append(env, name+"="+v)
-		}
-	}
-	return env
 }
 
 // serve answers requests and carries out tasks until ctx is done; then it drains.

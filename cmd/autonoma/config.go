@@ -17,6 +17,8 @@ import (
 	"autonoma"
 	"autonoma/internal/forge"
 	"autonoma/internal/model/provider"
+	"autonoma/internal/redact"
+	"autonoma/internal/remote"
 	"autonoma/internal/sandbox"
 	"autonoma/internal/tool/mcp"
 	"autonoma/internal/worker"
@@ -41,12 +43,21 @@ type config struct {
 	Knowledge    bool
 	// CallbackAllow are networks that webhooks may lead to although they are not public.
 	CallbackAllow []netip.Prefix
-	LogLevel      slog.Level
-	Models        provider.Config
-	Plans         map[autonoma.PlanName]autonoma.Plan
-	Budgets       worker.Budgets
-	MCP           map[string]mcp.Server
-	Forges        []forge.Forge // beside those that everybody knows
+	// SourceAllow are networks that sources may be fetched from although they are not public.
+	SourceAllow []netip.Prefix
+	SourceURLs  remote.Breadth
+	Sources     []remote.Source
+	OwnAccess   bool // the owner's tasks reach what this user reaches
+	LogLevel    slog.Level
+	Models      provider.Config
+	Plans       map[autonoma.PlanName]autonoma.Plan
+	Budgets     worker.Budgets
+	MCP         map[string]mcp.Server
+	Forges      []forge.Forge // beside those that everybody knows
+
+	// Redact knows the secrets of the installation, and keeps them out of what is
+	// stored, logged and told.
+	Redact *redact.Redactor
 
 	home   string
 	origin map[string]string // of each setting, by its key
@@ -93,9 +104,15 @@ var settings = []setting{
 	{"push", "AUTONOMA_PUSH", "push", "push results to sources that are URLs",
 		func(c *config, v string) (err error) { c.Push, err = strconv.ParseBool(v); return err }, func(c *config) string { return strconv.FormatBool(c.Push) }},
 	{"knowledge", "AUTONOMA_KNOWLEDGE", "knowledge", "whether agents are told what is remembered of a repository, and add to it: on or off",
-		setKnowledge, func(c *config) string { return map[bool]string{true: "on", false: "off"}[c.Knowledge] }},
+		setOnOff(func(c *config) *bool { return &c.Knowledge }), func(c *config) string { return onOff(c.Knowledge) }},
 	{"callbackAllow", "AUTONOMA_CALLBACK_ALLOW", "callback-allow", "networks that webhooks may lead to although they are not public, as in 127.0.0.0/8,10.1.0.0/16",
-		setNetworks, func(c *config) string { return joined(c.CallbackAllow) }},
+		setNetworks(func(c *config) *[]netip.Prefix { return &c.CallbackAllow }), func(c *config) string { return joined(c.CallbackAllow) }},
+	{"sourceAllow", "AUTONOMA_SOURCE_ALLOW", "source-allow", "networks that sources may be fetched from although they are not public, as in 10.1.0.0/16",
+		setNetworks(func(c *config) *[]netip.Prefix { return &c.SourceAllow }), func(c *config) string { return joined(c.SourceAllow) }},
+	{"sourceUrls", "AUTONOMA_SOURCE_URLS", "source-urls", "which URLs may be worked on: any, or those that are named under sources and forges",
+		setBreadth, func(c *config) string { return string(c.SourceURLs) }},
+	{"ownAccess", "AUTONOMA_OWN_ACCESS", "own-access", "whether tasks of the tenant admin reach what you reach: your ssh keys and agent, and hosts that are not public: on or off",
+		setOnOff(func(c *config) *bool { return &c.OwnAccess }), func(c *config) string { return onOff(c.OwnAccess) }},
 	{"logLevel", "AUTONOMA_LOG_LEVEL", "log-level", "debug, info, warn or error",
 		func(c *config, v string) error { return c.LogLevel.UnmarshalText([]byte(v)) }, func(c *config) string { return c.LogLevel.String() }},
 }
@@ -146,18 +163,29 @@ func setRoots(c *config, v string) error {
 	return nil
 }
 
-func setNetworks(c *config, v string) error {
-	c.CallbackAllow = nil
-	for text := range strings.SplitSeq(v, ",") {
-		if text = strings.TrimSpace(text); text == "" {
-			continue
+func setNetworks(field func(*config) *[]netip.Prefix) func(*config, string) error {
+	return func(c *config, v string) error {
+		all := field(c)
+		*all = nil
+		for text := range strings.SplitSeq(v, ",") {
+			if text = strings.TrimSpace(text); text == "" {
+				continue
+			}
+			network, err := netip.ParsePrefix(text)
+			if err != nil {
+				return fmt.Errorf("%q is not a network as in 10.1.0.0/16", text)
+			}
+			*all = append(*all, network.Masked())
 		}
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return fmt.Errorf("%q is not a network as in 10.1.0.0/16", text)
-		}
-		c.CallbackAllow = append(c.CallbackAllow, network.Masked())
+		return nil
 	}
+}
+
+func setBreadth(c *config, v string) error {
+	if !slices.Contains(remote.Breadths, remote.Breadth(v)) {
+		return fmt.Errorf("must be one of %v", remote.Breadths)
+	}
+	c.SourceURLs = remote.Breadth(v)
 	return nil
 }
 
@@ -172,7 +200,7 @@ func joined(networks []netip.Prefix) string {
 // separator is what stands between the entries of a list: paths may hold commas,
 // networks hold colons.
 func (s setting) separator() string {
-	if s.key == "callbackAllow" {
+	if s.key == "callbackAllow" || s.key == "sourceAllow" {
 		return ","
 	}
 	return string(os.PathListSeparator)
@@ -186,13 +214,17 @@ func setSandbox(c *config, v string) error {
 	return nil
 }
 
-func setKnowledge(c *config, v string) error {
-	if v != "on" && v != "off" {
-		return errors.New("must be on or off")
+func setOnOff(field func(*config) *bool) func(*config, string) error {
+	return func(c *config, v string) error {
+		if v != "on" && v != "off" {
+			return errors.New("must be on or off")
+		}
+		*field(c) = v == "on"
+		return nil
 	}
-	c.Knowledge = v == "on"
-	return nil
 }
+
+func onOff(on bool) string { return map[bool]string{true: "on", false: "off"}[on] }
 
 func setSlots(c *config, v string) (err error) {
 	c.Slots, err = strconv.Atoi(v)
@@ -218,10 +250,11 @@ func (w world) defaults() *config {
 		Sandbox:   "auto",
 		Slots:     8,
 		StartMode: autonoma.StartMode, ApprovalTime: autonoma.ApprovalTime,
-		Knowledge: true,
-		Plans:     autonoma.DefaultPlans(),
-		home:      w.Getenv("HOME"),
-		origin:    map[string]string{},
+		Knowledge: true, SourceURLs: remote.Any,
+		Plans:  autonoma.DefaultPlans(),
+		Redact: redact.New(),
+		home:   w.Getenv("HOME"),
+		origin: map[string]string{},
 	}
 }
 

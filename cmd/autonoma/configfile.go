@@ -34,6 +34,7 @@ var sections = map[string]func(*config, *yaml.Node) error{
 	"plans":     readPlans,
 	"budgets":   readBudgets,
 	"forges":    readForges,
+	"sources":   readSources,
 	"mcp":       func(c *config, n *yaml.Node) error { return strictly(n, &c.MCP) },
 }
 

@@ -87,6 +87,7 @@ func (w world) doctor(ctx context.Context, cfg *config) error {
 	need(doctorData(ctx, cfg, say))
 	need(w.doctorMCP(ctx, cfg, say))
 	need(w.doctorForges(cfg, say))
+	need(w.doctorSources(cfg, say))
 	e.end()
 	if !healthy {
 		return errTold

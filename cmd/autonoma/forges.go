@@ -29,16 +29,6 @@ func readForges(c *config, n *yaml.Node) error {
 	return errors.Join(faults...)
 }
 
-// git returns the settings with which git reaches sources. Tokens of forges are for
-// those who may push: with them, git sees what only their owner sees.
-func (a *app) git(getenv func(string) string) workspace.Options {
-	o := workspace.Options{Network: gitNetwork(getenv), Push: a.cfg.Push}
-	if a.cfg.Push {
-		o.Login = a.forges.Login
-	}
-	return o
-}
-
 // checkForge refuses a pull request that could not be opened in the end, and says what
 // is missing.
 func (a *app) checkForge(src workspace.Source) error {

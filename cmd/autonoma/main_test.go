@@ -146,17 +146,28 @@ func newServer(t *testing.T, models *modeltest.Server, args ...string) *server {
 		t.Fatal(err)
 	}
 	storetest.Create(t, filepath.Join(data, "autonoma.db"))
-	return &server{
+	s := &server{
 		t:    t,
 		data: data,
 		// An address that is ours while nobody listens there, too.
 		addr: fmt.Sprintf("127.%d.%d.%d:7420", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)),
 		env: []string{
 			"AUTONOMA_SANDBOX=" + level, "AUTONOMA_MODEL=openai/script", "AUTONOMA_CONFIG=" + settings,
-			"OPENAI_BASE_URL=" + models.OpenAIURL(), "OPENAI_API_KEY=any",
+			"OPENAI_BASE_URL=" + models.OpenAIURL(),
 		},
 		args: args,
 	}
+	for name, secret := range canaries {
+		s.env = append(s.env, name+"="+secret)
+	}
+	t.Cleanup(func() { // when the process is gone
+		huntFiles(t, canaries, s.data)
+		if s.process != nil {
+			hunt(t, canaries, "the log", []byte(read(t, s.process.err)))
+			hunt(t, canaries, "the output", []byte(read(t, s.out)))
+		}
+	})
+	return s
 }
 
 // start starts a process, and does not wait until it answers.

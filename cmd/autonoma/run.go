@@ -45,6 +45,9 @@ with autonoma approve and reject.`,
 			if err != nil {
 				return err
 			}
+			if cfg.origin["ownAccess"] == "" {
+				cfg.OwnAccess = true // whoever runs this is the owner, and nobody else is served
+			}
 			in.Task, in.Scope, in.Intelligence = args[0], autonoma.Scope(scope), autonoma.Intelligence(tier)
 			in.Priority, in.Delivery = autonoma.Priority(priority), autonoma.Delivery(delivery)
 			for _, name := range capabilities {
@@ -54,7 +57,7 @@ with autonoma approve and reject.`,
 			if in.Source, err = ownSource(cfg, source); err != nil {
 				return err
 			}
-			return w.withServer(c.Context(), cfg, changed(c.Flags(), "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge"), func(ctx context.Context, api *client.Client) error {
+			return w.withServer(c.Context(), cfg, changed(c.Flags(), "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge", "sourceAllow", "sourceUrls", "ownAccess"), func(ctx context.Context, api *client.Client) error {
 				return w.watch(ctx, w.person(api, yes), in, asJSON)
 			})
 		},
@@ -75,7 +78,7 @@ with autonoma approve and reject.`,
 	f.DurationVar(&limit, "max-duration", 0, "how long the task may take, as in 30m")
 	f.BoolVar(&asJSON, "json", false, "print each event, and at last the task, as a line of JSON")
 	f.BoolVarP(&yes, "yes", "y", false, "agree to every change that a human is asked about, unseen")
-	addFlags(f, "data", "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge", "logLevel")
+	addFlags(f, "data", "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge", "sourceAllow", "sourceUrls", "ownAccess", "logLevel")
 	return c
 }
 
@@ -152,7 +155,7 @@ func repository(dir string) string {
 // directory, or of one that is started in this process for as long as fn takes. The
 // flags are those given that a server which is there already would not obey.
 func (w world) withServer(ctx context.Context, cfg *config, flags []string, fn func(context.Context, *client.Client) error) error {
-	log := slog.New(slog.NewTextHandler(w.Stderr, &slog.HandlerOptions{Level: max(cfg.LogLevel, slog.LevelWarn)}))
+	log := slog.New(slog.NewTextHandler(cfg.Redact.Writer(w.Stderr), &slog.HandlerOptions{Level: max(cfg.LogLevel, slog.LevelWarn)}))
 	a, err := w.open(ctx, cfg, log)
 	if errors.Is(err, errBusy) {
 		have, err := readCredentials(cfg.Data)

@@ -26,13 +26,13 @@ func (w world) serveCommand() *cobra.Command {
 			return w.serve(c.Context(), cfg)
 		},
 	}
-	addFlags(c.Flags(), "listen", "data", "sourceRoots", "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge", "callbackAllow", "logLevel")
+	addFlags(c.Flags(), "listen", "data", "sourceRoots", "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge", "callbackAllow", "sourceAllow", "sourceUrls", "ownAccess", "logLevel")
 	return c
 }
 
 // serve runs the server until ctx is done.
 func (w world) serve(ctx context.Context, cfg *config) error {
-	log := slog.New(slog.NewTextHandler(w.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	log := slog.New(slog.NewTextHandler(cfg.Redact.Writer(w.Stderr), &slog.HandlerOptions{Level: cfg.LogLevel}))
 	a, err := w.open(ctx, cfg, log)
 	if err != nil {
 		return err

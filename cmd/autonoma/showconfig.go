@@ -74,6 +74,7 @@ func (w world) showConfig(cfg *config) error {
 	if err := w.showForges(t, cfg, file); err != nil {
 		return err
 	}
+	showSources(t, cfg, file)
 	for _, name := range secrets {
 		if w.Getenv(name) != "" {
 			fmt.Fprintf(t, "%s\t***\t(environment)\n", name)

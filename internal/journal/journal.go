@@ -15,6 +15,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,6 +53,7 @@ type Journal struct {
 	resumed   bool // there is a past, and nothing was done since
 	paused    bool // its last word is that it was cut off between two things
 	now       func() time.Time
+	clean     func(doc []byte) []byte // takes out what must not be kept
 }
 
 // Open returns the journal of an execution whose log so far is past. It is cut
@@ -71,6 +73,14 @@ func Open(execution autonoma.ExecutionID, log Log, past []autonoma.Event, cut <-
 			j.past = append(j.past, e)
 		}
 	}
+	return j
+}
+
+// Clean has outcomes changed before they are kept, to take secrets out of them. What is
+// kept is also what [Do] returns, so the work goes on with it just as it would after a
+// crash. The same document must always become the same.
+func (j *Journal) Clean(clean func(doc []byte) []byte) *Journal {
+	j.clean = clean
 	return j
 }
 
@@ -110,7 +120,7 @@ func Do[T Entry](ctx context.Context, j *Journal, kind autonoma.EventKind, key s
 		if err := json.Unmarshal(e.Data, &outcome); err != nil {
 			return outcome, fmt.Errorf("%w: event %d: %w", ErrMismatch, e.Seq, err)
 		}
-		if got := outcome.Key(); got != key {
+		if got := outcome.Key(); got != key && got != j.kept(key) {
 			return outcome, fmt.Errorf("%w: event %d is %s where %s is wanted", ErrMismatch, e.Seq, got, key)
 		}
 		j.past = j.past[1:]
@@ -126,9 +136,30 @@ func Do[T Entry](ctx context.Context, j *Journal, kind autonoma.EventKind, key s
 	if got := outcome.Key(); got != key {
 		return outcome, fmt.Errorf("%w: did %s where %s is wanted", ErrMismatch, got, key)
 	}
+	e := autonoma.NewEvent(kind, j.execution, j.now(), outcome)
+	if j.clean != nil {
+		if clean := j.clean(e.Data); !bytes.Equal(clean, e.Data) {
+			e.Data, outcome = clean, *new(T)
+			if err := json.Unmarshal(clean, &outcome); err != nil {
+				return outcome, fmt.Errorf("keep %s without secrets: %w", key, err)
+			}
+		}
+	}
 	// What was done must be known even if it was done at the last moment.
-	err = j.log.Append(context.WithoutCancel(ctx), used, autonoma.NewEvent(kind, j.execution, j.now(), outcome))
+	err = j.log.Append(context.WithoutCancel(ctx), used, e)
 	return outcome, err
+}
+
+// kept is a key as it is in the log, should it hold what must not be kept.
+func (j *Journal) kept(key string) string {
+	if j.clean == nil {
+		return key
+	}
+	kept := key
+	if doc, err := json.Marshal(key); err == nil {
+		_ = json.Unmarshal(j.clean(doc), &kept) // or it stays what it is
+	}
+	return kept
 }
 
 // begin makes sure that something may be done.

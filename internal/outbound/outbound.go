@@ -10,6 +10,7 @@
 package outbound
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,11 @@ import (
 // operator allows.
 type Guard struct {
 	Allow []netip.Prefix
+
+	// Setting is what the operator can allow further networks by; empty: callbackAllow.
+	Setting string
+	// AnyPort lets through every port: of who speaks no HTTP in the clear.
+	AnyPort bool
 
 	// Lookup returns the addresses of a host; nil means those the system knows.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
@@ -56,7 +62,7 @@ func (g *Guard) Check(ctx context.Context, text string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
-	_, err = g.addresses(ctx, u.Hostname(), portOf(u))
+	_, err = g.Addresses(ctx, u.Hostname(), portOf(u))
 	if refused, ok := errors.AsType[*Refusal](err); ok {
 		return refused
 	}
@@ -76,8 +82,9 @@ func portOf(u *url.URL) string {
 	return "443"
 }
 
-// addresses returns the addresses of a host, all of which may be called at the port.
-func (g *Guard) addresses(ctx context.Context, host, port string) ([]netip.Addr, error) {
+// Addresses returns the addresses of a host, all of which may be called at the port, for
+// whoever connects by other means. If one may not, the error is a [Refusal].
+func (g *Guard) Addresses(ctx context.Context, host, port string) ([]netip.Addr, error) {
 	addrs, err := g.resolve(ctx, host)
 	if err != nil {
 		return nil, err
@@ -92,10 +99,10 @@ func (g *Guard) addresses(ctx context.Context, host, port string) ([]netip.Addr,
 		}
 		if !public(a) {
 			// Which address a name has here is nobody's business who does not know it.
-			return nil, refuse("must lead to a public address; the operator can allow another network with callbackAllow")
+			return nil, refuse("must lead to a public address; the operator can allow another network with %s", cmp.Or(g.Setting, "callbackAllow"))
 		}
 		// A request that is read by what is no web server can do harm there.
-		if n < 1024 && n != 80 && n != 443 {
+		if !g.AnyPort && n < 1024 && n != 80 && n != 443 {
 			return nil, refuse("must have the port 80, 443, or one from 1024 on: those below are for other services")
 		}
 	}
@@ -147,7 +154,7 @@ func (g *Guard) DialContext(ctx context.Context, network, address string) (net.C
 	if err != nil {
 		return nil, err
 	}
-	addrs, err := g.addresses(ctx, host, port)
+	addrs, err := g.Addresses(ctx, host, port)
 	if err != nil {
 		return nil, err
 	}

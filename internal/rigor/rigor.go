@@ -212,6 +212,7 @@ func (e *Engine) prepare(ctx context.Context, j Job) (workspace.Base, error) {
 	}
 	src, err := workspace.Resolve(ctx, j.Run.Request.Source, e.Roots)
 	if err == nil {
+		src.Tenant = string(j.Run.Tenant)
 		base, err = e.Workspaces.Prepare(ctx, string(j.Run.ID), src, j.Run.Request.BaseRef)
 	}
 	if wrong, ok := errors.AsType[*workspace.SourceError](err); ok && wrong.Reason == workspace.ReasonOutside {

@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"autonoma"
@@ -29,9 +30,11 @@ const Overlap = 24 * time.Hour
 // Secrets are the secrets in a database. An owner is a hook or a tenant, by its
 // identifier.
 type Secrets struct {
-	db   *store.DB
-	aead cipher.AEAD
-	now  func() time.Time
+	db    *store.DB
+	aead  cipher.AEAD
+	now   func() time.Time
+	key   []byte
+	learn func(name, secret string)
 }
 
 // Open returns the secrets in db, sealed with the key in the file at path, which is
@@ -49,7 +52,21 @@ func Open(path string, db *store.DB) (*Secrets, error) {
 		return nil, fmt.Errorf("key of secrets: %w", err)
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
-	return &Secrets{db, aead, time.Now}, err
+	return &Secrets{db, aead, time.Now, key, func(string, string) {}}, err
+}
+
+// Tell tells learn of every secret there is, and from now on of every new one, so that
+// it can be kept out of other places. What was sealed with another key is left out.
+func (s *Secrets) Tell(ctx context.Context, learn func(name, secret string)) error {
+	s.learn = learn
+	learn("secret.key", string(s.key))
+	all, err := s.db.Secrets(ctx)
+	for _, kept := range all {
+		for _, sealed := range [][]byte{kept.Sealed, kept.Previous} {
+			_, _ = s.unseal(kept.Owner, sealed) // tells of it
+		}
+	}
+	return err
 }
 
 const keySize = 32 // AES-256
@@ -150,6 +167,14 @@ func (s *Secrets) Rotate(tx *store.Tx, owner string) (Live, error) {
 	return l, tx.PutSecret(next)
 }
 
+// learned tells of a secret of a hook. One of another form is any text that a tenant has
+// thought of, as could stand in what others write: by that it would be taken from them.
+func (s *Secrets) learned(plain autonoma.HookSecret) {
+	if strings.HasPrefix(string(plain), "whsec_") {
+		s.learn("webhook secret", string(plain))
+	}
+}
+
 func (s *Secrets) open(kept store.Secret) (l Live, err error) {
 	if l.Newest, err = s.unseal(kept.Owner, kept.Sealed); err != nil {
 		return Live{}, err
@@ -162,6 +187,7 @@ func (s *Secrets) open(kept store.Secret) (l Live, err error) {
 }
 
 func (s *Secrets) seal(owner string, plain autonoma.HookSecret) []byte {
+	s.learned(plain)
 	return s.aead.Seal(nil, nil, []byte(plain), []byte(owner))
 }
 
@@ -170,6 +196,7 @@ func (s *Secrets) unseal(owner string, sealed []byte) (autonoma.HookSecret, erro
 	if err != nil {
 		return "", fmt.Errorf("the secret of %s was sealed with another key: rotate it: %w", owner, err)
 	}
+	s.learned(autonoma.HookSecret(plain))
 	return autonoma.HookSecret(plain), nil
 }
 

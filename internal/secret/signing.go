@@ -58,6 +58,7 @@ func (s *Secrets) newSigner(tx *store.Tx) (ed25519.PrivateKey, autonoma.SigningK
 	}
 	now := s.now().UTC().Truncate(time.Microsecond) // as it is kept
 	made := autonoma.SigningKey{ID: autonoma.SigningKeyID(id), Public: public, CreatedAt: now}
+	s.learn("signing key", string(private.Seed()))
 	sealed := s.aead.Seal(nil, nil, private.Seed(), signerOwner(made.ID))
 	return private, made, tx.PutSigner(store.Signer{SigningKey: made, Sealed: sealed}, now)
 }
@@ -71,6 +72,7 @@ func (s *Secrets) signer(kept store.Signer) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing key %.12s: %w", kept.ID, err)
 	}
+	s.learn("signing key", string(seed))
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 

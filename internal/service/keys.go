@@ -33,13 +33,17 @@ type Keys struct {
 	db  *store.DB
 	now func() time.Time
 
+	// Learn is told of each key that is good, so that it can be kept out of other
+	// places; it is set before the first use.
+	Learn func(name, key string)
+
 	mu   sync.Mutex
 	used map[autonoma.KeyID]time.Time // when its use was last noted
 }
 
 // NewKeys returns the keys in the database.
 func NewKeys(db *store.DB) *Keys {
-	return &Keys{db: db, now: time.Now, used: map[autonoma.KeyID]time.Time{}}
+	return &Keys{db: db, now: time.Now, Learn: func(string, string) {}, used: map[autonoma.KeyID]time.Time{}}
 }
 
 var keyForm = regexp.MustCompile(`^aut_([0-9a-f]{12})_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$`)
@@ -71,6 +75,7 @@ func (k *Keys) Who(ctx context.Context, key string) (autonoma.Actor, error) {
 	if err := k.note(ctx, kept, now); err != nil {
 		return autonoma.Actor{}, err
 	}
+	k.Learn("API key "+string(kept.ID), key)
 	return autonoma.Actor{Tenant: kept.Tenant, Plan: owner.Plan, Key: kept.ID, Scopes: kept.Scopes, Operator: owner.Operator}, nil
 }
 
@@ -211,7 +216,9 @@ func (k *Keys) insert(tx *store.Tx, owner autonoma.TenantID, wish NewKey) (Issue
 		ID: autonoma.NewKeyID(), Tenant: owner, Name: wish.Name, Scopes: wish.Scopes,
 		Digest: digest(secret), CreatedAt: k.now(), ExpiresAt: wish.ExpiresAt,
 	}
-	return IssuedKey{made, whole(made.ID, secret)}, tx.InsertKey(made)
+	issued := IssuedKey{made, whole(made.ID, secret)}
+	k.Learn("API key "+string(made.ID), issued.Secret)
+	return issued, tx.InsertKey(made)
 }
 
 // whole is a key as its holder sends it.

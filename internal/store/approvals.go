@@ -117,8 +117,8 @@ func (d *DB) NextDeadline(ctx context.Context) (time.Time, error) {
 func (t *Tx) InsertApproval(a autonoma.Approval) error {
 	_, err := t.tx.ExecContext(t.ctx, `
 		INSERT INTO approvals (`+approvalColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, a.Tenant, a.Run, a.Step, a.Question, a.Reason, a.Risk, a.Status, a.Default, asJSON(a.Evidence), a.Changed,
-		micros(a.CreatedAt), micros(a.Deadline), asJSON(a.Decision), a.Execution, a.Topic, a.Kind)
+		a.ID, a.Tenant, a.Run, a.Step, a.Question, a.Reason, a.Risk, a.Status, a.Default, t.asJSON(a.Evidence), a.Changed,
+		micros(a.CreatedAt), micros(a.Deadline), t.asJSON(a.Decision), a.Execution, a.Topic, a.Kind)
 	if err != nil {
 		return fmt.Errorf("insert approval: %w", err)
 	}
@@ -127,7 +127,7 @@ func (t *Tx) InsertApproval(a autonoma.Approval) error {
 
 // SaveApproval stores what has changed in an approval.
 func (t *Tx) SaveApproval(a autonoma.Approval) error {
-	_, err := t.tx.ExecContext(t.ctx, `UPDATE approvals SET status = ?, decision = ? WHERE id = ?`, a.Status, asJSON(a.Decision), a.ID)
+	_, err := t.tx.ExecContext(t.ctx, `UPDATE approvals SET status = ?, decision = ? WHERE id = ?`, a.Status, t.asJSON(a.Decision), a.ID)
 	if err != nil {
 		return fmt.Errorf("save approval: %w", err)
 	}

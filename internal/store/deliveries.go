@@ -40,7 +40,7 @@ func (t *Tx) announce(r autonoma.Run, events []autonoma.Event) error {
 		callback = autonoma.CallbackTypes(r.Kind)
 	}
 	snapshot := rand.Text()
-	done, err := t.tx.ExecContext(t.ctx, announce, asJSON(news), r.ID, r.Tenant, asJSON(callback), snapshot)
+	done, err := t.tx.ExecContext(t.ctx, announce, t.asJSON(news), r.ID, r.Tenant, asJSON(callback), snapshot)
 	if err != nil {
 		return fmt.Errorf("announce: %w", err)
 	}
@@ -51,7 +51,7 @@ func (t *Tx) announce(r autonoma.Run, events []autonoma.Event) error {
 		INSERT INTO snapshots (id, at, state, artifacts) VALUES (?1, ?2, ?3,
 			(SELECT json_group_array(json_object('id', id, 'name', name, 'type', type, 'path', path, 'size', size) ORDER BY created_at, id)
 				FROM artifacts WHERE run = ?4))`,
-		snapshot, news[len(news)-1].At, asJSON(r.Outline()), r.ID); err != nil {
+		snapshot, news[len(news)-1].At, t.asJSON(r.Outline()), r.ID); err != nil {
 		return fmt.Errorf("announce: %w", err)
 	}
 	return nil

@@ -71,6 +71,9 @@ func (t *Tx) Hold(l Lease) error {
 // insertEvents numbers events from after on and stores them.
 func (t *Tx) insertEvents(run autonoma.RunID, after int64, events []autonoma.Event) error {
 	for i, e := range events {
+		if t.clean != nil {
+			e.Data = t.clean(e.Data)
+		}
 		if _, err := t.tx.ExecContext(t.ctx,
 			`INSERT INTO events (run, seq, at, kind, execution, data) VALUES (?, ?, ?, ?, ?, ?)`,
 			run, after+int64(i)+1, e.At.UnixMicro(), e.Kind, e.Execution, string(e.Data)); err != nil {

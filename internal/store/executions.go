@@ -67,7 +67,7 @@ func (t *Tx) SaveExecution(e autonoma.Execution) error {
 	_, err := t.tx.ExecContext(t.ctx, `
 		UPDATE executions SET status = ?, phase = ?, phases = ?, result = ?, error = ?, started_at = ?, completed_at = ?
 		WHERE id = ?`,
-		e.Status, e.Phase, asJSON(e.Phases), asJSON(e.Result), asJSON(e.Error), micros(e.StartedAt), micros(e.CompletedAt), e.ID)
+		e.Status, e.Phase, t.asJSON(e.Phases), t.asJSON(e.Result), t.asJSON(e.Error), micros(e.StartedAt), micros(e.CompletedAt), e.ID)
 	if err != nil {
 		return fmt.Errorf("save execution: %w", err)
 	}

@@ -42,7 +42,7 @@ func (t *Tx) FeedbackOn(id autonoma.ExecutionID) (*autonoma.Feedback, error) {
 func (t *Tx) InsertFeedback(f autonoma.Feedback) error {
 	_, err := t.tx.ExecContext(t.ctx,
 		`INSERT INTO feedback (id, tenant, run, about, signal, decision, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		f.ID, f.Tenant, f.Run, asJSON(f.About), f.Signal, asJSON(f.By), micros(f.By.At))
+		f.ID, f.Tenant, f.Run, t.asJSON(f.About), f.Signal, asJSON(f.By), micros(f.By.At))
 	for _, p := range f.About {
 		if err == nil {
 			_, err = t.tx.ExecContext(t.ctx, `UPDATE executions SET feedback = ? WHERE id = ?`, f.ID, p.Execution)

@@ -8,18 +8,27 @@ import (
 )
 
 // asJSON writes v as JSON text, and a nil pointer as null.
-func asJSON(v any) driver.Valuer { return jsonValue{v} }
+func asJSON(v any) driver.Valuer { return jsonValue{v: v} }
+
+// asJSON does the same with what somebody wrote, without what must not be kept.
+func (t *Tx) asJSON(v any) driver.Valuer { return jsonValue{v, t.clean} }
 
 // fromJSON scans JSON text, or null, into the value v points to.
-func fromJSON(v any) sql.Scanner { return jsonValue{v} }
+func fromJSON(v any) sql.Scanner { return jsonValue{v: v} }
 
-type jsonValue struct{ v any }
+type jsonValue struct {
+	v     any
+	clean func(doc []byte) []byte
+}
 
 // Value implements [driver.Valuer].
 func (j jsonValue) Value() (driver.Value, error) {
 	b, err := json.Marshal(j.v)
 	if err != nil || string(b) == "null" {
 		return nil, err
+	}
+	if j.clean != nil {
+		b = j.clean(b)
 	}
 	return string(b), nil
 }

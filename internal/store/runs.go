@@ -136,7 +136,7 @@ func (t *Tx) InsertRun(r autonoma.Run, events ...autonoma.Event) error {
 	_, err := t.tx.ExecContext(t.ctx, `
 		INSERT INTO runs (id, tenant, kind, shape, status, status_detail, request, steps, progress, expected_ms, created_at, seq, mode, retry_of, resumes, priority)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, r.Tenant, r.Kind, Shape(r.Request), r.Status, r.StatusDetail, asJSON(r.Request), asJSON(r.Steps),
+		r.ID, r.Tenant, r.Kind, Shape(r.Request), r.Status, r.StatusDetail, t.asJSON(r.Request), t.asJSON(r.Steps),
 		r.Progress, r.Expected.Milliseconds(), micros(r.CreatedAt), len(events), r.Mode, r.RetryOf, r.Resumes,
 		r.Request.Priority)
 	if err != nil {
@@ -153,7 +153,7 @@ func (t *Tx) SaveRun(r autonoma.Run, events ...autonoma.Event) error {
 		UPDATE runs SET status = ?, status_detail = ?, steps = ?, progress = ?, resumes = ?, output = ?, error = ?,
 			started_at = ?, completed_at = ?, seq = seq + ?
 		WHERE id = ? RETURNING seq`,
-		r.Status, r.StatusDetail, asJSON(r.Steps), r.Progress, r.Resumes, asJSON(r.Output), asJSON(r.Error),
+		r.Status, r.StatusDetail, t.asJSON(r.Steps), r.Progress, r.Resumes, t.asJSON(r.Output), t.asJSON(r.Error),
 		micros(r.StartedAt), micros(r.CompletedAt), len(events), r.ID).Scan(&seq)
 	if err != nil {
 		return fmt.Errorf("save run: %w", err)

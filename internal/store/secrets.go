@@ -32,6 +32,14 @@ func oneSecret(ctx context.Context, q querier, owner string) (Secret, error) {
 	return found("secret of "+owner, s, err)
 }
 
+// Secrets returns the secrets of all owners.
+func (d *DB) Secrets(ctx context.Context) ([]Secret, error) {
+	rows, err := d.read.QueryContext(ctx, `SELECT owner, sealed, previous, until FROM secrets ORDER BY owner`)
+	return collect(rows, err, func(row scanner) (s Secret, err error) {
+		return s, row.Scan(&s.Owner, &s.Sealed, &s.Previous, toTime(&s.Until))
+	})
+}
+
 // PutSecret stores a secret in place of the owner's earlier one.
 func (t *Tx) PutSecret(s Secret) error {
 	_, err := t.tx.ExecContext(t.ctx, `

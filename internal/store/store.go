@@ -34,6 +34,10 @@ type DB struct {
 	write   *sql.DB
 	read    *sql.DB
 	budgets atomic.Int64 // how often those of tenants were changed
+
+	// Clean takes out of a document what must not be kept, of an event or of what else
+	// somebody wrote; nil: nothing. It is set before the first use.
+	Clean func(doc []byte) []byte
 }
 
 // readers is how many connections read at once.
@@ -90,14 +94,15 @@ func (d *DB) Writer() *sql.DB { return d.write }
 // Update runs fn in a transaction, which commits if fn returns nil. No other
 // writer comes between.
 func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
-	return inTx(ctx, d.write, func(tx *sql.Tx) error { return fn(&Tx{ctx, tx}) })
+	return inTx(ctx, d.write, func(tx *sql.Tx) error { return fn(&Tx{ctx, tx, d.Clean}) })
 }
 
 // A Tx is one transaction. It carries the context of the Update it lives in, as
 // *sql.Tx does.
 type Tx struct {
-	ctx context.Context
-	tx  *sql.Tx
+	ctx   context.Context
+	tx    *sql.Tx
+	clean func(doc []byte) []byte
 }
 
 // SQL returns the transaction itself, for the queue.

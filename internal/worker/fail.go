@@ -75,6 +75,7 @@ func (w *Worker) failed(tx *store.Tx, lease store.Lease, why *autonoma.Failure) 
 	if why.Agent == "" {
 		why.Agent, why.Phase = exec.Agent, exec.Phase
 	}
+	why.Message = w.Redact.Text(why.Message)
 	now := time.Now()
 	exec.Status, exec.Error, exec.CompletedAt = autonoma.StepFailed, why, now
 	step := run.Step(exec.Step)

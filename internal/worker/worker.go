@@ -24,6 +24,7 @@ import (
 	"autonoma/internal/forge"
 	"autonoma/internal/journal"
 	"autonoma/internal/queue"
+	"autonoma/internal/redact"
 	"autonoma/internal/rigor"
 	"autonoma/internal/service"
 	"autonoma/internal/store"
@@ -37,7 +38,8 @@ type Config struct {
 	Blobs      *blob.Store
 	Engine     *rigor.Engine
 	Workspaces *workspace.Store
-	Forges     *forge.Forges // where pull requests are opened; nil: nowhere
+	Forges     *forge.Forges    // where pull requests are opened; nil: nowhere
+	Redact     *redact.Redactor // knows what must not be kept
 	Log        *slog.Logger
 	Host       string // where it runs, for people
 	Slots      int    // how many executions it carries out at once
@@ -220,7 +222,7 @@ func (w *Worker) carryOut(ctx context.Context, lease store.Lease, run autonoma.R
 	return w.Engine.Do(ctx, rigor.Job{
 		Run: run, Step: *run.Step(exec.Step), Execution: exec, Agent: a, Earlier: earlier(run, all, exec.Step),
 		Beside: !run.Alone(exec.Step), Candidates: candidates(run, all, exec.Step),
-		Journal: journal.Open(exec.ID, &log{w, lease, p}, past, w.cut), At: lastCheckpoint(past), Afford: p.afford, Human: w.human(exec.ID),
+		Journal: journal.Open(exec.ID, &log{w, lease, p}, past, w.cut).Clean(w.Redact.JSON), At: lastCheckpoint(past), Afford: p.afford, Human: w.human(exec.ID),
 		Known: w.known(lease, run),
 		Used:  func() autonoma.Usage { return w.used(ctx, run) },
 	})

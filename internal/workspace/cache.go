@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 )
 
 // cacheDir is where the cache of a source is.
@@ -78,11 +79,18 @@ func removeLocks(cache bare) {
 	}
 }
 
+// moved is how git says that a server answers with a redirect.
+var moved = regexp.MustCompile(`returned error: 30[1278]|HTTP 30[1278]`)
+
 func unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	e := refuse(ReasonUnreachable, "check that the repository exists, is whole and may be read", "it cannot be fetched: %v", err)
+	hint := "check that the repository exists, is whole and may be read"
+	if moved.MatchString(err.Error()) {
+		hint = "it has moved: give its present URL, for redirects are not followed"
+	}
+	e := refuse(ReasonUnreachable, hint, "it cannot be fetched: %v", err)
 	e.Err = err
 	return e
 }

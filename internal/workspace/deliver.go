@@ -74,7 +74,7 @@ func (s *Store) Deliver(ctx context.Context, run, commit, branch string) (Delive
 	case base.Kind == SourceRepository:
 		err = s.deliverBranch(ctx, repo, base, commit, branch)
 	case base.Kind == SourceURL && s.push:
-		d.How, err = HandoverPush, s.deliverPush(ctx, repo, base, commit, branch)
+		d.How, err = HandoverPush, s.deliverPush(ctx, repo, base, commit, run, branch)
 	case base.Kind == SourceURL:
 		return Delivery{How: HandoverArtifacts, Commit: commit, Why: "pushing is not allowed by the operator"}, nil
 	default:
@@ -250,9 +250,18 @@ func (g giver) ref(name, commit string) error {
 	return g.root.Rename(lock, name)
 }
 
-func (s *Store) deliverPush(ctx context.Context, repo bare, base Base, commit, branch string) error {
+// deliverPush pushes to the run's own branch and to no other, which must not be there
+// yet.
+func (s *Store) deliverPush(ctx context.Context, repo bare, base Base, commit, run, branch string) error {
+	if branch != "autonoma/"+run {
+		return fmt.Errorf("branch %q: only autonoma/%s may be pushed for this run", branch, run)
+	}
 	ref := "refs/heads/" + branch
-	refs, _, err := s.remoteRefs(ctx, base.Source, []string{ref})
+	access, err := s.access(ctx, base)
+	if err != nil {
+		return err
+	}
+	refs, _, err := s.remoteRefs(ctx, base.Source, access, []string{ref})
 	if err != nil {
 		return err
 	}
@@ -263,7 +272,7 @@ func (s *Store) deliverPush(ctx context.Context, repo bare, base Base, commit, b
 	default:
 		return fmt.Errorf("%w: to %s", ErrBranchTaken, refs[ref])
 	}
-	_, err = s.git.run(ctx, call{gitDir: repo.dir, remote: base.Source, allow: remoteTransports, within: s.fetchTime, args: []string{
+	_, err = s.git.run(ctx, call{gitDir: repo.dir, remote: base.Source, access: access, allow: remoteTransports, within: s.fetchTime, args: []string{
 		"push", "--quiet", "--no-verify", "--force-with-lease=" + ref + ":", "--end-of-options", base.Source, commit + ":" + ref,
 	}})
 	if err != nil {

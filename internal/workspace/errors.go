@@ -55,6 +55,7 @@ const (
 	ReasonRef         Reason = "ref"          // no such branch, tag or commit
 	ReasonUnreachable Reason = "unreachable"  // the remote refused or did not answer
 	ReasonTooLarge    Reason = "too_large"    // more files than may be taken
+	ReasonDenied      Reason = "denied"       // the operator does not let it be reached
 )
 
 // A SourceError says why a source cannot be used and what to do about it.

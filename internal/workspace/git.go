@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
@@ -22,7 +21,6 @@ type git struct {
 	program string
 	home    string   // empty, so that no file in it configures anything
 	network []string // environment of calls that reach the network
-	login   func(host string) (user, password string)
 }
 
 // A call is one start of git.
@@ -36,6 +34,7 @@ type call struct {
 	limit    int64         // of collected output; 0: 64 MiB
 	within   time.Duration // which it has to answer; 0: as long as ctx lasts. Needed wherever a stranger's files or server decide
 	remote   string        // the URL that is reached; empty: none, or a repository on this machine
+	access   Access        // there
 	allow    string        // transports that may be used, as in "file" or "https:ssh"; empty: none
 	env      []string
 }
@@ -46,11 +45,12 @@ var safe = []string{
 	"core.hooksPath=/dev/null", "core.fsmonitor=false", "core.alternateRefsCommand=",
 	"core.attributesFile=/dev/null", "core.excludesFile=/dev/null", "core.pager=cat", "core.editor=:",
 	"core.askPass=", "core.autocrlf=false", "core.symlinks=true", "core.fileMode=true", "core.quotePath=false",
-	"core.commitGraph=false", "core.multiPackIndex=false", "core.logAllRefUpdates=false",
+	"core.protectHFS=true", "core.protectNTFS=true", "core.commitGraph=false", "core.multiPackIndex=false", "core.logAllRefUpdates=false",
 	"credential.helper=", "diff.external=", "diff.renameLimit=2000", "gc.auto=0", "maintenance.auto=false",
 	"protocol.ext.allow=never", "protocol.http.allow=never", "protocol.git.allow=never",
 	"submodule.recurse=false", "fetch.recurseSubmodules=false", "push.recurseSubmodules=no",
-	"fetch.writeCommitGraph=false", "transfer.credentialsInUrl=die", "commit.gpgSign=false", "log.showSignature=false",
+	"fetch.writeCommitGraph=false", "transfer.credentialsInUrl=die", "transfer.bundleURI=false",
+	"http.followRedirects=false", "http.sslVerify=true", "push.followTags=false", "commit.gpgSign=false", "log.showSignature=false",
 	"color.ui=false", "advice.detachedHead=false",
 }
 
@@ -66,8 +66,8 @@ func (g *git) run(ctx context.Context, c call) ([]byte, error) {
 	for _, setting := range safe {
 		argv = append(argv, "-c", setting)
 	}
-	introduce, who := g.introduction(c.remote)
-	argv = append(argv, introduce...)
+	reach, who := reaching(c.remote, c.access)
+	argv = append(argv, reach...)
 	argv = append(argv, "--no-pager", "--git-dir="+c.gitDir)
 	if c.workTree != "" {
 		argv = append(argv, "--work-tree="+c.workTree)
@@ -110,35 +110,19 @@ func (g *git) environment(c call) []string {
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ATTR_NOSYSTEM=1",
 		"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "GIT_PAGER=cat", "GIT_EDITOR=:", "GIT_OPTIONAL_LOCKS=0",
 		"GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1", "GIT_CEILING_DIRECTORIES=/",
-		"GIT_SSH_COMMAND=ssh -oBatchMode=yes", "GIT_ALLOW_PROTOCOL=" + cmp.Or(c.allow, "none"),
+		"GIT_ALLOW_PROTOCOL=" + cmp.Or(c.allow, "none"),
 	}
 	if c.index != "" {
 		env = append(env, "GIT_INDEX_FILE="+c.index)
 	}
 	if strings.Contains(c.allow, "https") {
-		env = append(env, g.network...)
+		for _, setting := range g.network {
+			if c.access.Own || !strings.HasPrefix(setting, "SSH_AUTH_SOCK=") {
+				env = append(env, setting)
+			}
+		}
 	}
 	return append(env, c.env...)
-}
-
-// helper gives git what it asks for if a host wants to know who comes.
-const helper = `!printf 'username=%s\npassword=%s\n' "$AUTONOMA_GIT_USER" "$AUTONOMA_GIT_PASSWORD"; :`
-
-// introduction returns the arguments and the environment with which git can say who it
-// is at the host of a URL, and nowhere else: where a redirect leads, it is nobody. The
-// password is in the environment of git alone, for arguments are seen by all and files
-// stay.
-func (g *git) introduction(remote string) (args, env []string) {
-	u, err := url.Parse(remote)
-	if err != nil || u.Scheme != "https" || g.login == nil {
-		return nil, nil
-	}
-	user, password := g.login(u.Host)
-	if password == "" {
-		return nil, nil
-	}
-	return []string{"-c", "credential.https://" + u.Host + ".helper=" + helper},
-		[]string{"AUTONOMA_GIT_USER=" + user, "AUTONOMA_GIT_PASSWORD=" + password}
 }
 
 // line is run for calls that answer in one line.

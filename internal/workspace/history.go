@@ -2,9 +2,11 @@ package workspace
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // A History is the last commits before one, newest first.
@@ -87,29 +89,30 @@ func (s *Store) History(ctx context.Context, run, commit string) (History, error
 	out := &bounded{limit: 16 << 20}
 	_, err = s.git.run(limited, call{gitDir: repo.dir, stdout: out, args: []string{
 		"log", "-n", strconv.Itoa(historyDepth), "--no-merges", "--no-renames", "--name-status", "--no-color", "--no-ext-diff", "--no-textconv",
-		"--format=%x01%H%x02%ct%x02%ce%x02%ae%x02%s", "--end-of-options", commit, "--",
+		"--format=%x00%H%x00%ct%x00%ce%x00%ae%x00%s%x00", "--end-of-options", commit, "--",
 	}})
 	if err != nil && out.buf.Len() == 0 || ctx.Err() != nil {
 		return History{}, unknown(err, "read the history")
 	}
 	text := out.buf.String()
 	if err != nil { // it was cut off, somewhere in the last commit
-		text = text[:max(0, strings.LastIndexByte(text, '\x01'))]
+		text = text[:max(0, strings.LastIndexByte(text, 0))]
 	}
 	return parseHistory(text), nil
 }
 
+// parseHistory reads what git log prints: the zero byte is the only one that no author
+// can put into a commit.
 func parseHistory(out string) History {
 	h := History{Gone: map[string]bool{}}
 	seen := map[string]bool{}
-	for record := range strings.SplitSeq(out, "\x01") {
-		head, files, _ := strings.Cut(record, "\n")
-		fields := strings.SplitN(head, "\x02", 5)
-		if len(fields) != 5 {
+	for fields := range slices.Chunk(strings.Split(strings.TrimPrefix(out, "\x00"), "\x00"), 6) {
+		if len(fields) < 5 {
 			continue
 		}
+		files := strings.Join(fields[5:], "")
 		seconds, _ := strconv.ParseInt(fields[1], 10, 64) // git wrote it
-		subject := strings.ToValidUTF8(fields[4], "?")
+		subject := printable(strings.ToValidUTF8(fields[4], "?"))
 		if len(subject) > maxSubject {
 			subject = strings.ToValidUTF8(subject[:maxSubject], "") + "…"
 		}
@@ -129,4 +132,14 @@ func parseHistory(out string) History {
 		h.Commits = append(h.Commits, c)
 	}
 	return h
+}
+
+// printable puts a blank in the place of what commands a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }

@@ -20,6 +20,7 @@ type Base struct {
 	Notices []Notice   `json:"notices,omitempty"`
 
 	Source string `json:"source,omitempty"`     // the repository's directory, or the URL
+	Tenant string `json:"tenant,omitempty"`     // for whom a URL is reached
 	GitDir string `json:"git_dir,omitempty"`    // of a repository on this machine
 	Common string `json:"common_dir,omitempty"` // likewise; where its objects are
 }

@@ -11,11 +11,15 @@ const remoteTransports = "https:ssh"
 // prepareURL fetches from elsewhere. The remote chooses what it answers, but
 // what it answers is only data.
 func (s *Store) prepareURL(ctx context.Context, p place, src Source, baseRef string) (Base, error) {
-	base := Base{Kind: SourceURL, Source: src.Location}
-	if (sha1Format.valid(baseRef) || sha256Format.valid(baseRef)) && s.cached(src.Location, baseRef) {
-		return s.deriveURL(ctx, p, base, found{commit: baseRef}, baseRef)
+	base := Base{Kind: SourceURL, Source: src.Location, Tenant: src.Tenant}
+	access, err := s.access(ctx, base)
+	if err != nil {
+		return Base{}, err
 	}
-	refs, f, err := s.remoteRefs(ctx, src.Location, candidates(baseRef))
+	if (sha1Format.valid(baseRef) || sha256Format.valid(baseRef)) && s.cached(access.cache(src.Location), baseRef) {
+		return s.deriveURL(ctx, p, base, access, found{commit: baseRef}, baseRef)
+	}
+	refs, f, err := s.remoteRefs(ctx, src.Location, access, candidates(baseRef))
 	if err != nil {
 		return Base{}, err
 	}
@@ -28,7 +32,7 @@ func (s *Store) prepareURL(ctx context.Context, p place, src Source, baseRef str
 			continue
 		}
 		if id == "" {
-			return s.deriveURL(ctx, p, base, found{commit: name}, name)
+			return s.deriveURL(ctx, p, base, access, found{commit: name}, name)
 		}
 		branch, isBranch := strings.CutPrefix(name, "refs/heads/")
 		if name == "HEAD" {
@@ -36,7 +40,7 @@ func (s *Store) prepareURL(ctx context.Context, p place, src Source, baseRef str
 		} else if !isBranch {
 			branch = ""
 		}
-		return s.deriveURL(ctx, p, base, found{commit: id, branch: branch}, name)
+		return s.deriveURL(ctx, p, base, access, found{commit: id, branch: branch}, name)
 	}
 	if len(refs) == 0 && (baseRef == "" || baseRef == "HEAD") {
 		base.Empty = true
@@ -46,9 +50,9 @@ func (s *Store) prepareURL(ctx context.Context, p place, src Source, baseRef str
 	return Base{}, refuse(ReasonRef, "name one that exists, commits in full", "it has no branch, tag or commit %q", baseRef)
 }
 
-// cached reports whether the cache of a URL has a commit.
-func (s *Store) cached(location, commit string) bool {
-	cache, err := openBare(s.cacheDir(location))
+// cached reports whether the cache of that key has a commit.
+func (s *Store) cached(key, commit string) bool {
+	cache, err := openBare(s.cacheDir(key))
 	if err != nil {
 		return false
 	}
@@ -56,13 +60,13 @@ func (s *Store) cached(location, commit string) bool {
 	return err == nil && at == commit
 }
 
-func (s *Store) deriveURL(ctx context.Context, p place, base Base, want found, name string) (Base, error) {
+func (s *Store) deriveURL(ctx context.Context, p place, base Base, access Access, want found, name string) (Base, error) {
 	f := sha1Format
 	if sha256Format.valid(want.commit) {
 		f = sha256Format
 	}
-	cache, err := s.fetch(ctx, base.Source, f, want.commit, call{
-		args: []string{base.Source, "+" + name + ":refs/autonoma/incoming"}, remote: base.Source, allow: remoteTransports,
+	cache, err := s.fetch(ctx, access.cache(base.Source), f, want.commit, call{
+		args: []string{base.Source, "+" + name + ":refs/autonoma/incoming"}, remote: base.Source, access: access, allow: remoteTransports,
 	})
 	if err != nil {
 		return Base{}, err
@@ -77,7 +81,7 @@ func (s *Store) deriveURL(ctx context.Context, p place, base Base, want found, n
 
 // remoteRefs asks a remote for references and its HEAD, whose branch is under
 // the key "branch".
-func (s *Store) remoteRefs(ctx context.Context, location string, names []string) (map[string]string, format, error) {
+func (s *Store) remoteRefs(ctx context.Context, location string, access Access, names []string) (map[string]string, format, error) {
 	probe, err := s.scratch()
 	if err != nil {
 		return nil, "", err
@@ -87,7 +91,7 @@ func (s *Store) remoteRefs(ctx context.Context, location string, names []string)
 	for _, name := range names {
 		args = append(args, name+"^{}")
 	}
-	out, err := s.git.run(ctx, call{gitDir: probe.dir, args: args, remote: location, allow: remoteTransports, within: min(askTime, s.fetchTime), limit: 1 << 20})
+	out, err := s.git.run(ctx, call{gitDir: probe.dir, args: args, remote: location, access: access, allow: remoteTransports, within: min(askTime, s.fetchTime), limit: 1 << 20})
 	if err != nil {
 		return nil, "", unreachable(ctx, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -27,6 +28,7 @@ const (
 type Source struct {
 	Kind     SourceKind
 	Location string // the directory, free of links, or the URL
+	Tenant   string // for whom a URL is reached; set by the caller
 
 	gitDir    string // where HEAD is
 	commonDir string // where objects and references are; differs from gitDir in a linked worktree
@@ -80,7 +82,7 @@ func resolveURL(source string, roots []string) (Source, error) {
 		return Source{}, refuse(ReasonTransport, "use https:// or ssh://", "transport helpers such as ext:: run programs")
 	}
 	if !schemeForm.MatchString(source) {
-		if m := scpForm.FindStringSubmatch(source); m != nil && !strings.HasPrefix(m[3], "-") {
+		if m := scpForm.FindStringSubmatch(source); m != nil && !strings.HasPrefix(m[3], "-") && !winds(m[3]) {
 			return Source{Kind: SourceURL, Location: source}, nil
 		}
 		return Source{}, refuse(ReasonForm, "give an absolute path, or a URL with https:// or ssh://", "%q is neither an absolute path nor a URL", source)
@@ -102,6 +104,13 @@ func resolveURL(source string, roots []string) (Source, error) {
 	return Source{}, refuse(ReasonTransport, "use https:// or ssh://", "%s:// is not allowed", u.Scheme)
 }
 
+// winds reports whether the path of a URL may lead elsewhere than it looks: what is
+// below a directory by its letters must be below it in fact.
+func winds(path string) bool {
+	parts := strings.FieldsFunc(path, func(c rune) bool { return c == '/' || c == '\\' })
+	return slices.Contains(parts, "..") || slices.Contains(parts, ".") || strings.ContainsRune(path, '%')
+}
+
 var hostForm = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?$`)
 
 func checkRemote(u *url.URL) (Source, error) {
@@ -111,7 +120,7 @@ func checkRemote(u *url.URL) (Source, error) {
 		return Source{}, refuse(ReasonSecret, "leave them out and let the operator configure access", "a URL must not carry user names, passwords, tokens or queries")
 	case !hostForm.MatchString(u.Host), u.User != nil && !nameForm.MatchString(u.User.Username()):
 		return Source{}, refuse(ReasonForm, "mend the URL", "the URL names no proper host")
-	case strings.Trim(u.Path, "/") == "", strings.HasPrefix(strings.TrimLeft(u.Path, "/"), "-"):
+	case strings.Trim(u.Path, "/") == "", strings.HasPrefix(strings.TrimLeft(u.Path, "/"), "-"), winds(u.Path):
 		return Source{}, refuse(ReasonForm, "mend the URL", "the URL names no repository")
 	}
 	return Source{Kind: SourceURL, Location: u.String()}, nil

@@ -19,14 +19,15 @@ import (
 // settings, no push.
 type Options struct {
 	// Network is the environment, as in KEY=value, of those calls of git that
-	// reach the network: proxy, certificate and ssh agent settings.
+	// reach the network: proxy, certificate and ssh agent settings. The agent is
+	// shown to none but calls whose [Access] is the user's own.
 	Network []string
 	// Push allows a result to be pushed to a source that is a URL. Otherwise it
 	// is handed over as artifacts only.
 	Push bool
-	// Login returns who git is at a host that it reaches over https, should the
-	// host want to know; no password: nobody. Nil: nobody anywhere.
-	Login func(host string) (user, password string)
+	// Reach returns how git may reach a URL for somebody, or a [*SourceError] if
+	// it may not. It is asked each time. Nil: as nobody, wherever the URL leads.
+	Reach func(ctx context.Context, tenant, location string) (Access, error)
 	// FetchTime is how long a source may take to hand over its objects, or to
 	// take a result; 0: 10 minutes. No other question to a source may take
 	// longer, and most may take seconds only.
@@ -47,9 +48,10 @@ const (
 // directory. Its methods may be called at the same time, also by several
 // processes for different runs.
 type Store struct {
-	dir  string
-	git  *git
-	push bool
+	dir   string
+	git   *git
+	push  bool
+	reach func(ctx context.Context, tenant, location string) (Access, error)
 
 	fetchTime time.Duration
 	maxFiles  int
@@ -86,9 +88,10 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("open workspaces: %q: git cannot work below such a name; choose another", dir)
 	}
 	return &Store{
-		dir:  dir,
-		git:  &git{program: program, home: filepath.Join(dir, "home"), network: opts.Network, login: opts.Login},
-		push: opts.Push,
+		dir:   dir,
+		git:   &git{program: program, home: filepath.Join(dir, "home"), network: opts.Network},
+		push:  opts.Push,
+		reach: opts.Reach,
 
 		fetchTime: cmp.Or(opts.FetchTime, fetchTime),
 		maxFiles:  min(cmp.Or(opts.MaxFiles, maxEntries), maxEntries),

@@ -20,11 +20,26 @@ import (
 // git's own server program.
 func forge(t *testing.T, root string) (url string, trust []string) {
 	t.Helper()
+	return guarded(t, root, "")
+}
+
+// guarded is a forge that shows its repositories to those who know the password, if
+// there is one.
+func guarded(t *testing.T, root, password string) (url string, trust []string) {
+	t.Helper()
 	program := filepath.Join(workspacetest.Git(t, root, "--exec-path"), "git-http-backend")
-	server := httptest.NewUnstartedServer(&cgi.Handler{
+	git := &cgi.Handler{
 		Path: program, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "REMOTE_USER=test"},
 		InheritEnv: []string{"PATH"}, Stderr: io.Discard,
-	})
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, said, _ := r.BasicAuth(); said != password {
+			w.Header().Set("WWW-Authenticate", `Basic realm="forge"`)
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		git.ServeHTTP(w, r)
+	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
@@ -74,12 +89,12 @@ func TestRunOnURL(t *testing.T) {
 		must(t, err)
 		want := workspace.Delivery{How: workspace.HandoverArtifacts, Commit: commit, Why: "pushing is not allowed by the operator"}
 		if push {
-			want = workspace.Delivery{How: workspace.HandoverPush, Commit: commit, Branch: "autonoma/x"}
+			want = workspace.Delivery{How: workspace.HandoverPush, Commit: commit, Branch: "autonoma/" + run}
 			workspacetest.Git(t, origin, "config", "http.receivepack", "true")
 		}
 		before := workspacetest.Git(t, origin, "for-each-ref", "refs/heads/main", "refs/tags")
 		for range 2 {
-			if d, err := s.Deliver(t.Context(), run, commit, "autonoma/x"); err != nil || d != want {
+			if d, err := s.Deliver(t.Context(), run, commit, "autonoma/"+run); err != nil || d != want {
 				t.Fatalf("delivered %+v, %v", d, err)
 			}
 		}
@@ -89,10 +104,10 @@ func TestRunOnURL(t *testing.T) {
 		if !push {
 			continue
 		}
-		if got := workspacetest.Git(t, origin, "show", "autonoma/x:a.txt"); got != "two" {
+		if got := workspacetest.Git(t, origin, "show", "autonoma/"+run+":a.txt"); got != "two" {
 			t.Errorf("the branch has %q", got)
 		}
-		if d, err := s.Deliver(t.Context(), run, base.Commit, "autonoma/x"); !errors.Is(err, workspace.ErrBranchTaken) {
+		if d, err := s.Deliver(t.Context(), run, base.Commit, "autonoma/"+run); !errors.Is(err, workspace.ErrBranchTaken) {
 			t.Errorf("delivered %+v, %v", d, err)
 		}
 	}

@@ -42,6 +42,20 @@ func Look(ctx context.Context, c Config, getenv func(string) string) ([]Finding,
 	return append(all, local), nil
 }
 
+// Keys returns the keys of providers that are there, by the variables that hold them,
+// for whoever keeps them out of other places.
+func Keys(getenv func(string) string) map[string]string {
+	all := map[string]string{}
+	for _, p := range providers {
+		for _, name := range p.keys {
+			if v := strings.TrimSpace(getenv(name)); v != "" {
+				all[name] = v
+			}
+		}
+	}
+	return all
+}
+
 func (f *finder) lookAtModel() Finding {
 	one := f.Model
 	if one == "" {
