@@ -85,7 +85,7 @@ func (x *execution) consent(ctx context.Context) error {
 		Effects      []autonoma.Effect      `json:"effects"`
 		Verification *autonoma.Verification `json:"verification,omitempty"`
 		Gates        []autonoma.Gate        `json:"gates,omitempty"`
-	}{clip(x.Run.Request.Task, 1000), clip(x.result.Summary, 2000), found.Effects, x.result.Verification, x.result.Gates})
+	}{clip(x.Run.Request.Task, 1000), autonoma.Visible(clip(x.result.Summary, 2000)), found.Effects, x.result.Verification, x.result.Gates})
 	if err != nil {
 		return err
 	}
@@ -183,6 +183,10 @@ func (x *execution) asks() bool {
 	return x.Step.Candidate == "" && (x.Execution.Mode == autonoma.Assisted || x.Execution.Mode == autonoma.Learning)
 }
 
+// plain is what an agent wrote, as it is told to many: without secrets, and with all that
+// would not be seen.
+func plain(text string) string { return scan.Redact(autonoma.Visible(text)) }
+
 // person asks a human on behalf of an agent, and returns what the agent is told.
 func (x *execution) person(ctx context.Context, question, why string) (string, error) {
 	// The same question has the same answer, however often it is asked.
@@ -194,7 +198,7 @@ func (x *execution) person(ctx context.Context, question, why string) (string, e
 		return "", err
 	}
 	a, err := x.Human(ctx, autonoma.Question{
-		Topic: "ask." + hex.EncodeToString(sum[:8]), Kind: autonoma.AskPerson, Text: scan.Redact(question), Reason: scan.Redact(why), // it is told to many
+		Topic: "ask." + hex.EncodeToString(sum[:8]), Kind: autonoma.AskPerson, Text: plain(question), Reason: plain(why),
 		Risk: autonoma.LowRisk, Evidence: evidence,
 	})
 	if err != nil {
