@@ -33,6 +33,11 @@ func TestPaths(t *testing.T) {
 		"sub/.gitlab-ci.yml":                "ci:critical",
 		"CODEOWNERS":                        "ownership:critical",
 		".husky/pre-commit":                 "hooks:critical",
+		"AGENTS.md":                         "instructions:critical",
+		"web/CLAUDE.md":                     "instructions:critical",
+		".github/copilot-instructions.md":   "instructions:critical",
+		".cursorrules":                      "instructions:critical",
+		"docs/agents.md.txt":                "",
 		"infra/main.tf":                     "infrastructure:critical",
 		"deploy/k8s/api.yaml":               "infrastructure:critical",
 		"Dockerfile":                        "image:high",
@@ -73,6 +78,27 @@ func TestMoved(t *testing.T) {
 	got := effect.Of([]effect.File{{Path: "old.yml", OldPath: ".github/workflows/ci.yml"}}, nil)
 	if kinds(got) != "ci:critical" || got[0].What != ".github/workflows/ci.yml" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// What a link of the repository leads to is what stands there, however it is reached.
+func TestThrough(t *testing.T) {
+	for name, c := range map[string]struct {
+		path, want string
+		links      map[string]string
+	}{
+		"no link":            {"ci/build.yml", "", nil},
+		"a file":             {"ci/build.yml", "ci:critical", map[string]string{".github/workflows/build.yml": "../../ci/build.yml"}},
+		"a directory":        {"ci/build.yml", "ci:critical", map[string]string{".github/workflows": "../ci"}},
+		"a link to a link":   {"ci/build.yml", "ci:critical", map[string]string{".gitlab-ci.yml": "x/build.yml", "x": "ci"}},
+		"another file":       {"ci/other.yml", "", map[string]string{".gitlab-ci.yml": "ci/build.yml"}},
+		"a longer name":      {"ci/build.yml.md", "", map[string]string{".gitlab-ci.yml": "ci/build.yml"}},
+		"in a circle":        {"a/b", "", map[string]string{"a/c": ".", "d": "a/c"}},
+		"out of the project": {"ci/build.yml", "", map[string]string{".gitlab-ci.yml": "/etc/passwd", "y": "../../.."}},
+	} {
+		if got := kinds(effect.Of(effect.Through([]effect.File{{Path: c.path, Lines: 1}}, c.links), nil)); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }
 

@@ -140,6 +140,10 @@ func (x *execution) effects(ctx context.Context) (Effects, error) {
 	if err != nil {
 		return Effects{}, err
 	}
+	links, err := x.links(ctx)
+	if err != nil {
+		return Effects{}, err
+	}
 	files := make([]effect.File, len(diff.Files))
 	for i, f := range diff.Files {
 		files[i] = effect.File{Path: f.Path, OldPath: f.OldPath, Deleted: f.Status == workspace.Deleted, Lines: f.Insertions + f.Deletions}
@@ -150,11 +154,20 @@ func (x *execution) effects(ctx context.Context) (Effects, error) {
 			return Effects{}, err
 		}
 	}
-	found := append(effect.Of(files, diff.Patch), x.tried...)
+	found := append(effect.Of(effect.Through(files, links), diff.Patch), x.tried...)
 	if err != nil {
 		found = append(found, autonoma.Effect{Kind: "large", What: "the change", Why: "it is more than can be looked through", Risk: autonoma.CriticalRisk})
 	}
 	return Effects{What: "effects", Commit: x.result.Commit, Risk: autonoma.RiskOf(found), Effects: found}, nil
+}
+
+// links are the symbolic links of what this execution left.
+func (x *execution) links(ctx context.Context) (map[string]string, error) {
+	all, err := x.Workspaces.Files(ctx, string(x.Run.ID), x.result.Commit)
+	if err != nil {
+		return nil, err
+	}
+	return all.Links()
 }
 
 // called keeps in mind what an agent tried that would have had effects, had the
