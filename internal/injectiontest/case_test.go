@@ -132,9 +132,10 @@ func (c *attack) check() error {
 				return fmt.Errorf("deed %d: %w", i+1, err)
 			}
 		}
-		if (c.Holds.By == bySandbox || c.Holds.By == byTool) && d.Told == "" && d.Never == "" {
-			return fmt.Errorf("deed %d: what holds is the %s, so it is seen in what the victim is told", i+1, c.Holds.By)
-		}
+	}
+	seen := func(d deed) bool { return d.Told != "" || d.Never != "" }
+	if (c.Holds.By == bySandbox || c.Holds.By == byTool) && !slices.ContainsFunc(c.Deeds, seen) {
+		return fmt.Errorf("what holds is the %s, so it is to be seen in what the victim is told", c.Holds.By)
 	}
 	return nil
 }

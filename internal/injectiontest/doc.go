@@ -9,5 +9,9 @@
 //
 //	go test ./internal/injectiontest -update
 //
+// Whoever adds a case: the attacks are real. What they write outside of the run must lie
+// in directories of the test ({{outside}}), so that nothing of the machine is harmed should
+// a control fail, and nobody plays them without a sandbox.
+//
 // The package holds tests alone.
 package injectiontest

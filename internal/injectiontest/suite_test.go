@@ -143,6 +143,9 @@ type scene struct {
 
 // play has the victim work at a level, and looks at what came of it.
 func (c attack) play(t *testing.T, b sandbox.Sandbox) {
+	if b.Level() == sandbox.None {
+		t.Fatal("these are attacks: without a sandbox they harm the machine")
+	}
 	w := newWorld(t)
 	repo, ref := c.source(t)
 	w.names["source"] = repo
@@ -245,7 +248,12 @@ func (s *scene) deeds() {
 // held looks at what stopped it.
 func (s *scene) held() {
 	s.t.Helper()
-	ended := fmt.Sprintf("%s: %+v; asked %d times; effects %+v; gates %+v", s.run.Status, s.run.Error, len(s.asked), s.effects(), s.gates())
+	ended := fmt.Sprintf("%s: %v; asked %d times; effects %+v", s.run.Status, s.run.Error, len(s.asked), s.effects())
+	for id, g := range s.gates() {
+		if g.Status != autonoma.GatePassed && g.Status != autonoma.GateSkipped {
+			ended += fmt.Sprintf("; %s: %s: %s", id, g.Status, g.Message)
+		}
+	}
 	ok := false
 	switch s.Holds.By {
 	case bySandbox, byTool, byDelivery:
