@@ -22,13 +22,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// openBox opens the strongest sandbox of this machine, once for all tests.
+// openBox opens the strongest sandbox of this machine, once for all tests; where there is
+// none, and none is required, commands run without. What models are told is the same.
 var openBox = sync.OnceValues(func() (sandbox.Sandbox, error) {
 	box, _, err := sandbox.Open(context.Background(), sandbox.Auto)
+	if err != nil && os.Getenv("AUTONOMA_TEST_REQUIRE") != "1" {
+		box, _, err = sandbox.Open(context.Background(), string(sandbox.None))
+	}
 	return box, err
 })
 
-// box returns the sandbox of the tests. Without one there is nothing to show.
+// box returns the sandbox of tests whose commands do no harm.
 func box(t *testing.T) sandbox.Sandbox {
 	t.Helper()
 	b, err := openBox()
