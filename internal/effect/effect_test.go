@@ -102,6 +102,21 @@ func TestThrough(t *testing.T) {
 	}
 }
 
+// Who changes what the checks run changes the checks.
+func TestChecks(t *testing.T) {
+	commands := []string{"sh ./scripts/test.sh --all", "cd web && make test", "go test ./..."}
+	for path, want := range map[string]string{
+		"scripts/test.sh": "checks:high", "web/Makefile": "checks:high", "Makefile": "checks:high", "scripts/other.sh": "", "test": "checks:high", "a/go.mod": "",
+	} {
+		if got := kinds(effect.OfChecks([]effect.File{{Path: path}}, commands)); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	if got := effect.OfChecks([]effect.File{{Path: "now.sh", OldPath: "scripts/test.sh"}}, commands); kinds(got) != "checks:high" {
+		t.Errorf("moved away: %+v", got)
+	}
+}
+
 func TestSize(t *testing.T) {
 	for _, c := range []struct {
 		lines, deleted int

@@ -154,7 +154,8 @@ func (x *execution) effects(ctx context.Context) (Effects, error) {
 			return Effects{}, err
 		}
 	}
-	found := append(effect.Of(effect.Through(files, links), diff.Patch), x.tried...)
+	files = effect.Through(files, links)
+	found := slices.Concat(effect.Of(files, diff.Patch), effect.OfChecks(files, x.commands()), x.tried)
 	if err != nil {
 		found = append(found, autonoma.Effect{Kind: "large", What: "the change", Why: "it is more than can be looked through", Risk: autonoma.CriticalRisk})
 	}
