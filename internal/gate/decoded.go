@@ -36,7 +36,7 @@ func decoded(lines []scan.Line) []scan.Line {
 	var all []scan.Line
 	for i, l := range lines {
 		text := l.Text
-		for j := i + 1; j < len(lines) && in64.FindString(lines[j-1].Text) == lines[j-1].Text && j-i < 4; j++ {
+		for j := i + 1; j < len(lines) && j-i < 4 && lines[j-1].Text != "" && in64.FindString(lines[j-1].Text) == lines[j-1].Text; j++ {
 			text += in64.FindString(lines[j].Text)
 		}
 		for _, plain := range meanings(text) {
