@@ -165,7 +165,7 @@ type rule struct {
 func (r *rule) matches(text string) bool { return r.match.MatchString(text) }
 
 func (r *rule) effect(what string) autonoma.Effect {
-	return autonoma.Effect{Kind: r.Kind, What: what, Why: r.Why, Risk: r.Risk}
+	return autonoma.Effect{Kind: r.Kind, What: autonoma.Visible(what), Why: r.Why, Risk: r.Risk}
 }
 
 // steps are the numbers beyond which something is a risk.

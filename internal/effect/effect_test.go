@@ -33,6 +33,11 @@ func TestPaths(t *testing.T) {
 		"sub/.gitlab-ci.yml":                "ci:critical",
 		"CODEOWNERS":                        "ownership:critical",
 		".husky/pre-commit":                 "hooks:critical",
+		"AGENTS.md":                         "instructions:critical",
+		"web/CLAUDE.md":                     "instructions:critical",
+		".github/copilot-instructions.md":   "instructions:critical",
+		".cursorrules":                      "instructions:critical",
+		"docs/agents.md.txt":                "",
 		"infra/main.tf":                     "infrastructure:critical",
 		"deploy/k8s/api.yaml":               "infrastructure:critical",
 		"Dockerfile":                        "image:high",
@@ -46,6 +51,10 @@ func TestPaths(t *testing.T) {
 		"go.sum":                            "lockfile:medium",
 		"web/package-lock.json":             "lockfile:medium",
 		"LICENSE":                           "licence:high",
+		"src/\u202etxt.exe":                 "hidden:high",
+		"src/a\u200b.go":                    "hidden:high",
+		"src/a\nb.go":                       "hidden:high",
+		"src/größe-日本.go":                   "",
 		"src/main.go":                       "",
 		"docs/workflows.md":                 "",
 		"src/author.go":                     "",
@@ -69,6 +78,42 @@ func TestMoved(t *testing.T) {
 	got := effect.Of([]effect.File{{Path: "old.yml", OldPath: ".github/workflows/ci.yml"}}, nil)
 	if kinds(got) != "ci:critical" || got[0].What != ".github/workflows/ci.yml" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// What a link of the repository leads to is what stands there, however it is reached.
+func TestThrough(t *testing.T) {
+	for name, c := range map[string]struct {
+		path, want string
+		links      map[string]string
+	}{
+		"no link":            {"ci/build.yml", "", nil},
+		"a file":             {"ci/build.yml", "ci:critical", map[string]string{".github/workflows/build.yml": "../../ci/build.yml"}},
+		"a directory":        {"ci/build.yml", "ci:critical", map[string]string{".github/workflows": "../ci"}},
+		"a link to a link":   {"ci/build.yml", "ci:critical", map[string]string{".gitlab-ci.yml": "x/build.yml", "x": "ci"}},
+		"another file":       {"ci/other.yml", "", map[string]string{".gitlab-ci.yml": "ci/build.yml"}},
+		"a longer name":      {"ci/build.yml.md", "", map[string]string{".gitlab-ci.yml": "ci/build.yml"}},
+		"in a circle":        {"a/b", "", map[string]string{"a/c": ".", "d": "a/c"}},
+		"out of the project": {"ci/build.yml", "", map[string]string{".gitlab-ci.yml": "/etc/passwd", "y": "../../.."}},
+	} {
+		if got := kinds(effect.Of(effect.Through([]effect.File{{Path: c.path, Lines: 1}}, c.links), nil)); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// Who changes what the checks run changes the checks.
+func TestChecks(t *testing.T) {
+	commands := []string{"sh ./scripts/test.sh --all", "cd web && make test", "go test ./..."}
+	for path, want := range map[string]string{
+		"scripts/test.sh": "checks:high", "web/Makefile": "checks:high", "Makefile": "checks:high", "scripts/other.sh": "", "test": "checks:high", "a/go.mod": "",
+	} {
+		if got := kinds(effect.OfChecks([]effect.File{{Path: path}}, commands)); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	if got := effect.OfChecks([]effect.File{{Path: "now.sh", OldPath: "scripts/test.sh"}}, commands); kinds(got) != "checks:high" {
+		t.Errorf("moved away: %+v", got)
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 // What they are is not told. What cannot be looked into does not pass.
 // Keys that tests are given to work with are told of and not counted.
 func secrets(ctx context.Context, f *Facts) (Measured, error) {
-	found := scan.Secrets(said, linesOf(f.Result.Summary))
+	found := secretsIn(said, linesOf(f.Result.Summary))
 	c, err := f.changes(ctx)
 	if err != nil {
 		return Measured{}, err
@@ -29,9 +29,9 @@ func secrets(ctx context.Context, f *Facts) (Measured, error) {
 		if file.Unread {
 			return Measured{}, fmt.Errorf("%w: %s is too large; leave it out", ErrUnreadable, file.Path)
 		}
-		found = append(found, scan.Secrets(file.Path, file.Added)...)
+		found = append(found, secretsIn(file.Path, file.Added)...)
 		if file.Status != Deleted {
-			found = append(found, scan.Secrets(called, []scan.Line{{Number: i + 1, Text: file.Path}})...)
+			found = append(found, secretsIn(called, []scan.Line{{Number: i + 1, Text: file.Path}})...)
 		}
 	}
 	real, shown := split(found)

@@ -2,6 +2,9 @@ package gate_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,8 +30,24 @@ func TestSecrets(t *testing.T) {
 		{"in a binary file that is too large to be read", "", "-- a.bin --\n\x00" + strings.Repeat("x", 16<<20) + token + "\n", demo, autonoma.GateFailed, "a.bin is too large"},
 		{"a key", "", "-- server.pem --\n" + pem, demo, autonoma.GateFailed, "server.pem:1: a private key"},
 		{"a key that tests are given", "", "-- testdata/server.pem --\n" + pem, demo, autonoma.GatePassed, "for tests only, as it seems: testdata/server.pem:1: a private key"},
+		{"in base64", "", "-- a.txt --\n" + base64.StdEncoding.EncodeToString([]byte("the key: "+token)) + "\n", demo, autonoma.GateFailed, "written in another way"},
+		{"in base64 for URLs, without an end", "", "-- a.go --\nvar x = \"" + base64.RawURLEncoding.EncodeToString([]byte(token+"?")) + "\"\n", demo, autonoma.GateFailed, "a.go:1: "},
+		{"in base64 of several lines", "", "-- a.txt --\n" + base64.StdEncoding.EncodeToString([]byte("password or token: " + token))[:40] + "\n" + base64.StdEncoding.EncodeToString([]byte("password or token: " + token))[40:] + "\n", demo, autonoma.GateFailed, "a.txt:1: "},
+		{"in digits", "", "-- a.txt --\n" + hex.EncodeToString([]byte(token)) + "\n", demo, autonoma.GateFailed, "a.txt:1: "},
+		{"in a URL", "", "-- a.txt --\nhttps://x.invalid/?q=" + percent(token) + "\n", demo, autonoma.GateFailed, "a.txt:1: "},
+		{"in the name of a file, in digits", "", "-- " + hex.EncodeToString([]byte(token)) + " --\nx\n", demo, autonoma.GateFailed, "(the names of the files):1: "},
+		{"a digest", "", "-- a.txt --\nsha256:" + strings.Repeat("0123456789abcdef", 4) + " sha512-" + strings.Repeat("Zm9v", 20) + "==\n", demo, autonoma.GatePassed, "no secret"},
 		{"in the words of the commit", "", "-- a.go --\npackage a\n", func(f *gate.Facts) { f.Result.Summary = "Use it.\n\nkey = " + token }, autonoma.GateFailed, "(the message of the commit):3: "},
 	})
+}
+
+// percent is a text with each byte told by a percent sign.
+func percent(text string) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		fmt.Fprintf(&b, "%%%02X", c)
+	}
+	return b.String()
 }
 
 // wide is a text in UTF-16, as some shells write it.

@@ -246,7 +246,7 @@ func TestBadFeedback(t *testing.T) {
 	}{
 		{"by a reader", k.reader, about("taskId", run), 403, "write"},
 		{"by somebody else", k.bob, about("taskId", run), 404, ""},
-		{"by somebody else, of an execution", k.bob, about("executionId", done), 404, ""},
+		{"by somebody else, of an execution", k.bob, about("executionId", done), 404, "give feedback: " + string(done)}, // and not of which run it is
 		{"of nothing there is", k.ann, about("taskId", "task_000000000000"), 404, ""},
 		{"of nothing there can be", k.ann, about("executionId", "task_000000000000"), 404, ""},
 		{"before its end", k.ann, about("taskId", waits), 409, "wait for its end"},

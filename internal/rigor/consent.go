@@ -85,7 +85,7 @@ func (x *execution) consent(ctx context.Context) error {
 		Effects      []autonoma.Effect      `json:"effects"`
 		Verification *autonoma.Verification `json:"verification,omitempty"`
 		Gates        []autonoma.Gate        `json:"gates,omitempty"`
-	}{clip(x.Run.Request.Task, 1000), clip(x.result.Summary, 2000), found.Effects, x.result.Verification, x.result.Gates})
+	}{clip(x.Run.Request.Task, 1000), autonoma.Visible(clip(x.result.Summary, 2000)), found.Effects, x.result.Verification, x.result.Gates})
 	if err != nil {
 		return err
 	}
@@ -140,6 +140,10 @@ func (x *execution) effects(ctx context.Context) (Effects, error) {
 	if err != nil {
 		return Effects{}, err
 	}
+	links, err := x.links(ctx)
+	if err != nil {
+		return Effects{}, err
+	}
 	files := make([]effect.File, len(diff.Files))
 	for i, f := range diff.Files {
 		files[i] = effect.File{Path: f.Path, OldPath: f.OldPath, Deleted: f.Status == workspace.Deleted, Lines: f.Insertions + f.Deletions}
@@ -150,11 +154,21 @@ func (x *execution) effects(ctx context.Context) (Effects, error) {
 			return Effects{}, err
 		}
 	}
-	found := append(effect.Of(files, diff.Patch), x.tried...)
+	files = effect.Through(files, links)
+	found := slices.Concat(effect.Of(files, diff.Patch), effect.OfChecks(files, x.commands()), x.tried)
 	if err != nil {
 		found = append(found, autonoma.Effect{Kind: "large", What: "the change", Why: "it is more than can be looked through", Risk: autonoma.CriticalRisk})
 	}
 	return Effects{What: "effects", Commit: x.result.Commit, Risk: autonoma.RiskOf(found), Effects: found}, nil
+}
+
+// links are the symbolic links of what this execution left.
+func (x *execution) links(ctx context.Context) (map[string]string, error) {
+	all, err := x.Workspaces.Files(ctx, string(x.Run.ID), x.result.Commit)
+	if err != nil {
+		return nil, err
+	}
+	return all.Links()
 }
 
 // called keeps in mind what an agent tried that would have had effects, had the
@@ -183,6 +197,10 @@ func (x *execution) asks() bool {
 	return x.Step.Candidate == "" && (x.Execution.Mode == autonoma.Assisted || x.Execution.Mode == autonoma.Learning)
 }
 
+// plain is what an agent wrote, as it is told to many: without secrets, and with all that
+// would not be seen.
+func plain(text string) string { return scan.Redact(autonoma.Visible(text)) }
+
 // person asks a human on behalf of an agent, and returns what the agent is told.
 func (x *execution) person(ctx context.Context, question, why string) (string, error) {
 	// The same question has the same answer, however often it is asked.
@@ -194,7 +212,7 @@ func (x *execution) person(ctx context.Context, question, why string) (string, e
 		return "", err
 	}
 	a, err := x.Human(ctx, autonoma.Question{
-		Topic: "ask." + hex.EncodeToString(sum[:8]), Kind: autonoma.AskPerson, Text: scan.Redact(question), Reason: scan.Redact(why), // it is told to many
+		Topic: "ask." + hex.EncodeToString(sum[:8]), Kind: autonoma.AskPerson, Text: plain(question), Reason: plain(why),
 		Risk: autonoma.LowRisk, Evidence: evidence,
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ func TestKnown(t *testing.T) {
 				t.Fatalf("%d prompts", len(prompts))
 			}
 			for i, prompt := range prompts {
-				if got := strings.Contains(prompt, knownOfIt+"- Mind the gap.\n‹/data>\n</data>"); got != tt.told[i] {
+				if got := strings.Contains(prompt, knownOfIt+"- Mind the gap.\n&lt;/data>\n</data>"); got != tt.told[i] {
 					t.Errorf("prompt %d: told %v\n%s", i, got, prompt)
 				}
 			}

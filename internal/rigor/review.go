@@ -122,7 +122,8 @@ func (x *execution) commit(ctx context.Context, what string) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	message := fmt.Sprintf("%s\n\n%s\n\nAutonoma-Run: %s\nAutonoma-Agent: %s\n", subject(x.result.Summary, x.title()), body(x.result.Summary), x.Run.ID, x.Agent.ID)
+	said := autonoma.Visible(x.result.Summary) // a terminal shows it
+	message := fmt.Sprintf("%s\n\n%s\n\nAutonoma-Run: %s\nAutonoma-Agent: %s\n", subject(said, x.title()), body(said), x.Run.ID, x.Agent.ID)
 	author := fmt.Sprintf("%s <%s@autonoma.invalid>", x.Agent.ID, x.Agent.ID)
 	parents := x.Step.Merges // what came between, with its conflicts, is nothing for the history
 	if len(parents) == 0 {

@@ -66,7 +66,10 @@ func spokenOf(tx *store.Tx, by autonoma.Actor, r Remark) (run autonoma.Run, abou
 		r.Run = exec.Run
 	}
 	run, err = tx.Run(r.Run)
-	if run, err = visible(by, run, err); err != nil {
+	if run, err = visible(by, run, err); errors.Is(err, autonoma.ErrNotFound) && exec.ID != "" {
+		err = fmt.Errorf("%s: %w", exec.ID, autonoma.ErrNotFound) // whose run it is of is told to nobody else
+	}
+	if err != nil {
 		return run, nil, err
 	}
 	switch {

@@ -27,16 +27,20 @@ import (
 	"autonoma/internal/service"
 	"autonoma/internal/setup"
 	"autonoma/internal/store/storetest"
+	"autonoma/internal/tool/mcp"
 	"autonoma/internal/worker"
 	"autonoma/internal/workspace"
+	"autonoma/workflows"
 )
 
 // Config is what tests differ in.
 type Config struct {
-	Box   sandbox.Sandbox
-	Model model.Model // of all tiers
-	Root  string      // below which sources lie
-	Slots int         // how many executions there are at once
+	Box    sandbox.Sandbox
+	Model  model.Model // of all tiers
+	Root   string      // below which sources lie
+	Slots  int         // how many executions there are at once
+	MCP    *mcp.Servers
+	Learns bool // whether runs are told what is known of their source
 
 	// Adjust changes the rules of the house before it opens; nil: they are as shipped.
 	Adjust func(*rigor.Policy)
@@ -44,9 +48,12 @@ type Config struct {
 
 // A System works until its test ends.
 type System struct {
-	Tasks *service.Tasks
-	Owner autonoma.Actor
-	Data  string // the directory of all that it keeps
+	Tasks     *service.Tasks
+	Workflows *service.Workflows
+	Approvals *service.Approvals
+	Known     *service.Knowledge
+	Owner     autonoma.Actor
+	Data      string // the directory of all that it keeps
 }
 
 // Open puts a system together and starts it.
@@ -58,16 +65,16 @@ func Open(t testing.TB, c Config) *System {
 	if c.Adjust != nil {
 		c.Adjust(&policy)
 	}
-	rules := service.Rules{Catalog: Catalog(t)}
+	rules := service.Rules{Catalog: Catalog(t), Resolve: service.ResolveWorkflow}
 	spaces := must(workspace.Open(filepath.Join(dir, "workspaces"), workspace.Options{}))(t)
 	blobs := must(blob.Open(filepath.Join(dir, "blobs")))(t)
 	secrets := must(secret.Open(filepath.Join(dir, "secret.key"), db))(t)
 	tools, env := sandbox.Toolchains(os.Getenv)
 	events := event.NewLog(db, time.Second)
 	w := worker.New(worker.Config{
-		DB: db, Events: events, Blobs: blobs, Rules: rules, Workspaces: spaces, Log: log, Sign: secrets.Signer,
+		DB: db, Events: events, Blobs: blobs, Rules: rules, Workspaces: spaces, Log: log, Sign: secrets.Signer, Learns: c.Learns,
 		Engine: &rigor.Engine{
-			Policy: policy, Workspaces: spaces, Box: c.Box, Roots: []string{c.Root},
+			Policy: policy, Workspaces: spaces, Box: c.Box, Roots: []string{c.Root}, MCP: c.MCP,
 			Installer: setup.New(filepath.Join(dir, "setup"), c.Box, tools, env, os.Getenv),
 			Model:     func(autonoma.Intelligence) (model.Model, error) { return c.Model, nil },
 		},
@@ -83,14 +90,16 @@ func Open(t testing.TB, c Config) *System {
 	})
 	keys := service.NewKeys(db)
 	key := must(keys.Create(ctx, "owner", autonoma.Enterprise, autonoma.KeyScopes))(t)
+	needs := service.Config{
+		DB: db, Queue: w.Queue, Log: events, Blobs: blobs, Rules: rules, Candidates: policy.Candidates, Learns: c.Learns,
+		Ready:  func(autonoma.Request) error { return nil },
+		Source: func(context.Context, autonoma.Request) error { return nil },
+	}
+	tasks := service.NewTasks(needs)
 	return &System{
-		Data:  dir,
-		Owner: must(keys.Who(ctx, key))(t),
-		Tasks: service.NewTasks(service.Config{
-			DB: db, Queue: w.Queue, Log: events, Blobs: blobs, Rules: rules, Candidates: policy.Candidates,
-			Ready:  func(autonoma.Request) error { return nil },
-			Source: func(context.Context, autonoma.Request) error { return nil },
-		}),
+		Data: dir, Owner: must(keys.Who(ctx, key))(t),
+		Tasks: tasks, Workflows: must(service.NewWorkflows(tasks, workflows.Files))(t),
+		Approvals: service.NewApprovals(needs), Known: service.NewKnowledge(db),
 	}
 }
 
@@ -103,15 +112,24 @@ func Catalog(t testing.TB) *catalog.Catalog {
 // Do has a task done and returns its run when that is over.
 func (s *System) Do(t testing.TB, req autonoma.Request) autonoma.Run {
 	t.Helper()
+	run := must(s.Tasks.Submit(t.Context(), s.Owner, req))(t)
+	return s.Wait(t, run.ID, func(autonoma.Event) {})
+}
+
+// Wait follows a run until it is over and returns it. It calls each with every event.
+func (s *System) Wait(t testing.TB, id autonoma.RunID, each func(autonoma.Event)) autonoma.Run {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	run := must(s.Tasks.Submit(ctx, s.Owner, req))(t)
-	for _, err := range must(s.Tasks.Follow(ctx, s.Owner, run.ID, 0, time.Minute))(t) {
+	for some, err := range must(s.Tasks.Follow(ctx, s.Owner, id, 0, time.Minute))(t) {
 		if err != nil {
 			t.Fatal(errors.Join(err, context.Cause(ctx)))
 		}
+		for _, e := range some {
+			each(e)
+		}
 	}
-	return must(s.Tasks.Get(ctx, s.Owner, run.ID))(t)
+	return must(s.Tasks.Get(ctx, s.Owner, id))(t)
 }
 
 // Events returns the log of a run.

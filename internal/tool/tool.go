@@ -141,9 +141,10 @@ var ErrBroken = errors.New("the workspace is broken")
 // of a command that failed, too little for a name as long as a book.
 const longestError = 40_000
 
-// Do does what the model asked for. It returns an error only if there is no point
-// in going on: ctx is done, a human has to answer first ([autonoma.Unanswered]), or
-// the error is an [ErrBroken].
+// Do does what the model asked for, and shows in what came of it what nobody would see
+// ([autonoma.Visible]). It returns an error only if there is no point in going on: ctx is
+// done, a human has to answer first ([autonoma.Unanswered]), or the error is an
+// [ErrBroken].
 func (s Set) Do(ctx context.Context, c model.Call) (Outcome, error) {
 	t, ok := s.find(c.Name)
 	if !ok {
@@ -159,9 +160,9 @@ func (s Set) Do(ctx context.Context, c model.Call) (Outcome, error) {
 	case errors.Is(err, ErrBroken):
 		return Outcome{}, err
 	case err != nil:
-		return Outcome{Text: "error: " + clip(err.Error(), longestError), Failed: true, Changes: t.Changes}, nil
+		return Outcome{Text: "error: " + autonoma.Visible(clip(err.Error(), longestError)), Failed: true, Changes: t.Changes}, nil
 	}
-	return Outcome{Text: text, Changes: t.Changes}, nil
+	return Outcome{Text: autonoma.Visible(text), Changes: t.Changes}, nil
 }
 
 // Once reports whether a call of that tool must not be made again.

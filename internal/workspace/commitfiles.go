@@ -63,6 +63,34 @@ func (f *Files) Fetch(paths ...string) error {
 			want = append(want, e.id)
 		}
 	}
+	return f.small(want)
+}
+
+// Links returns the texts of the targets of the symbolic links, by their paths.
+func (f *Files) Links() (map[string]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at := map[string]string{}
+	var want []string
+	f.root.walk("", func(path string, e *entry) {
+		if e.mode == modeLink {
+			at[path], want = e.id, append(want, e.id)
+		}
+	})
+	if err := f.small(want); err != nil {
+		return nil, err
+	}
+	links := map[string]string{}
+	for path, id := range at {
+		if target, ok := f.blobs[id]; ok { // none that is too large to be one
+			links[path] = string(target)
+		}
+	}
+	return links, nil
+}
+
+// small reads those of the objects that are not too large.
+func (f *Files) small(want []string) error {
 	if len(want) == 0 {
 		return nil
 	}

@@ -3,6 +3,7 @@ package workspace_test
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,5 +86,22 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	}
 	if _, err := store.Files(t.Context(), workspacetest.Run, strings.Repeat("0", 40)); !errors.Is(err, workspace.ErrUnknownCommit) {
 		t.Errorf("a commit that is not there: %v", err)
+	}
+}
+
+// Links are told with where they lead, and none of them is followed.
+func TestLinksOfACommit(t *testing.T) {
+	store, w := opened(t, "-- dir/a.txt --\none\n")
+	want := map[string]string{"up": "../../etc/passwd", "dir/b": "a.txt", "away": "/etc/passwd"}
+	for at, to := range want {
+		must(t, os.Symlink(to, filepath.Join(w.Dir(), at)))
+	}
+	at, _, err := w.Checkpoint(t.Context(), "Links")
+	must(t, err)
+	files, err := store.Files(t.Context(), workspacetest.Run, at.Commit)
+	must(t, err)
+	links, err := files.Links()
+	if err != nil || !maps.Equal(links, want) {
+		t.Errorf("%v, %v", links, err)
 	}
 }
