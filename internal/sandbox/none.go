@@ -65,7 +65,7 @@ func (none) Run(ctx context.Context, c Command) (Exit, error) {
 		spec: &stage.Spec{UID: -1, GID: -1, Argv: c.Argv, Dir: filepath.Join(c.Workspace, c.Dir),
 			Env: override([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Home, "LANG=C.UTF-8", "TMPDIR=" + private}, c.Env),
 			Limits: []stage.Rlimit{
-				{Resource: unix.RLIMIT_CORE, Value: 0},
+				{Resource: unix.RLIMIT_CORE, Value: noCore},
 				{Resource: unix.RLIMIT_FSIZE, Value: uint64(c.Limits.FileSize)},
 			}},
 		// The kernel's limit would count all that the server's user runs.
