@@ -126,7 +126,11 @@ func (b *bubblewrap) args(c Command) (a *arguments, writable []string, err error
 		}
 	}
 	for _, m := range c.mounts() {
-		if err := b.mount(a, m); err != nil {
+		err := c.noLink(m.Target)
+		if err == nil {
+			err = b.mount(a, m)
+		}
+		if err != nil {
 			a.close()
 			return nil, nil, err
 		}
