@@ -87,7 +87,7 @@ func TestOwnLoopback(t *testing.T) {
 }
 
 func TestFilesBelongToTheServer(t *testing.T) {
-	level(t, confining, func(t *testing.T, s Sandbox) {
+	promised(t, ownFiles, func(t *testing.T, s Sandbox) {
 		ws, home := closedDir(t), closedDir(t)
 		write(t, filepath.Join(ws, "mine"), "before")
 		if err := os.Chmod(filepath.Join(ws, "mine"), 0o600); err != nil {
