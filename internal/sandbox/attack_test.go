@@ -104,8 +104,20 @@ func attacks() map[string]attackFunc {
 			return unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: 1 << 22, Max: 1 << 22})
 		},
 		"loosen": loosenLandlock,
+		"interface": func([]string) error {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+			if err != nil {
+				return err
+			}
+			lo, err := unix.NewIfreq("lo")
+			if err != nil {
+				return err
+			}
+			return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo) // down
+		},
 
 		"calls":       makeCalls,
+		"filter anew": filterAnew,
 		"old calls":   callOfOldMachines,
 		"socket":      openSocket,
 		"type":        ioctl(unix.TIOCSTI),

@@ -61,6 +61,19 @@ func makeCalls(names []string) error {
 	return errors.New("see above")
 }
 
+// filterAnew puts one more filter on itself, which lets all calls pass, and makes one.
+func filterAnew(names []string) error {
+	pass := unix.SockFilter{Code: unix.BPF_RET, K: 0x7fff0000} // SECCOMP_RET_ALLOW
+	program := unix.SockFprog{Len: 1, Filter: &pass}
+	if _, _, e := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(ptr(&program))); e != 0 {
+		return e
+	}
+	if _, _, e := unix.RawSyscall(calls()[names[0]], 0, ^uintptr(2), 1); e != 0 {
+		return e
+	}
+	return nil
+}
+
 func ptr[T any](v *T) unsafe.Pointer { return unsafe.Pointer(v) }
 
 func fchmodat2(name string, mode uint32) error {

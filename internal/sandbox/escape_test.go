@@ -50,6 +50,8 @@ func (h host) attempts() []attempt {
 	try(hostFiles, untried, "environment", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "OPENAI_API_KEY", playServer)
 	try(hostFiles, untried, "list", "/root", "/run/user", "/var/lib", "/mnt", "/sys/fs", "/proc/1/root/root")
 
+	try(hostFiles, untried, "read", "/proc/slabinfo", "/proc/timer_list", "/proc/vmallocinfo", "/proc/pagetypeinfo", "/proc/kpagecount", "/sys/firmware/acpi/tables/DSDT")
+
 	try(readOnlyRest, anybody, "create", h.dir+"/x", filepath.Dir(h.run)+"/x", "links/x")
 	try(readOnlyRest, onlyRoot, "write", "/etc/passwd", "/usr/bin/env", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches")
 	try(readOnlyRest, untried, "write", "/proc/sysrq-trigger", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug", "/proc/sys/fs/binfmt_misc/register",
@@ -78,10 +80,12 @@ func (h host) attempts() []attempt {
 	try(noPrivileges, anybody, "overlay")
 	try(noPrivileges, onlyRoot, "child mounts")
 	try(noPrivileges, untried, "raise limits")
+	try(noPrivileges, untried, "interface")   // it would take down the host's
 	try(noPrivileges, untried, "become root") // root is, already
 	try(noPrivileges, untried, "set user program", "/usr/bin/su")
 
 	try(fewCalls, anybody, "old calls")
+	try(fewCalls, onlyRoot, "filter anew", "keyctl")
 	try(fewCalls, anybody, "type")
 	try(fewCalls, anybody, "type wide")
 	try(fewCalls, anybody, "paste")
@@ -89,7 +93,7 @@ func (h host) attempts() []attempt {
 	try(fewCalls, anybody, "from memory", "child user")
 
 	try(closedStage, untried, "read", "/proc/1/environ", "/proc/1/mem", "/proc/1/maps", "/proc/1/exe", "/proc/1/fd/3", "/proc/1/auxv", "/proc/1/syscall", "/proc/1/stack")
-	try(closedStage, untried, "write", "/proc/1/mem", "/proc/1/exe", "/proc/self/exe", "/proc/1/oom_score_adj", "/proc/1/fd/3")
+	try(closedStage, untried, "write", "/proc/1/mem", "/proc/1/exe", "/proc/self/exe", "/proc/1/oom_score_adj", "/proc/1/fd/3", stagePath)
 	try(closedStage, untried, "follow", "/proc/1/fd/0", "/proc/1/fd/3", "/proc/1/cwd", "/proc/1/root", "/proc/1/exe", "/proc/1/ns/mnt")
 	try(closedStage, untried, "list", "/proc/1/cwd", "/proc/1/root", "/proc/1/map_files")
 	try(closedStage, untried, "descriptors")

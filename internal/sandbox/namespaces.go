@@ -35,6 +35,9 @@ func openNamespaces(ctx context.Context) (Sandbox, []Check, error) {
 			c.Detail = "commands run with the host's user 0, without its capabilities, as " + err.Error() + "; run the server as an unprivileged user"
 		}
 		n.ids = ids
+		if !ids.mapped() {
+			n.system = append(n.system, rootOnly()...)
+		}
 		checks = append(checks, c)
 	}
 	checks = append(checks, landlocked())

@@ -325,7 +325,7 @@ func TestWithoutMappedOwners(t *testing.T) {
 		t.Log(err)
 		return // reported by the other tests
 	}
-	s := &namespaces{system: system()}
+	s := &namespaces{system: append(system(), rootOnly()...)}
 	checks, err := proveLevel(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -338,6 +338,11 @@ func TestWithoutMappedOwners(t *testing.T) {
 	for _, path := range []string{"/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches", "/proc/sysrq-trigger", "/etc/passwd", "/usr/bin/env"} {
 		if got := run(t, s, attacking(t, "write", path)); got.Code != 1 {
 			t.Errorf("write %s: %+v %s", path, got.Exit, got.out)
+		}
+	}
+	for _, path := range []string{"/proc/slabinfo", "/proc/timer_list", "/proc/vmallocinfo", "/proc/pagetypeinfo", "/etc/shadow"} {
+		if got := run(t, s, attacking(t, "read", path)); got.Code != 1 {
+			t.Errorf("read %s: %+v %s", path, got.Exit, got.out)
 		}
 	}
 	m := mark(t)

@@ -13,7 +13,7 @@ import (
 // signals but those of keepMoreSignalsOut.
 func keepSignalsOut() {
 	for sig := syscall.Signal(1); sig <= 64; sig++ {
-		switch sig { //nolint:exhaustive // all others are meant by the default
+		switch sig {
 		case syscall.SIGKILL, syscall.SIGCHLD, syscall.SIGSTOP, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGCONT:
 			// They kill no process 1.
 		case 32, 33, 34:
