@@ -17,7 +17,7 @@ const proofTime = 10 * time.Second
 // What directories for temporary files are called.
 const (
 	proofPrefix   = "autonoma-proof-"
-	privatePrefix = "autonoma-run-"
+	privatePrefix = "autonoma-private-"
 )
 
 // scratchDir makes a directory for a proof, below the one for temporary files:

@@ -26,7 +26,7 @@ func TestScratchDir(t *testing.T) {
 		return dir
 	}
 	old, young, other := leave("autonoma-proof-1", time.Hour), leave("autonoma-proof-2", 0), leave("others", time.Hour)
-	link := filepath.Join(os.TempDir(), "autonoma-run-link")
+	link := filepath.Join(os.TempDir(), privatePrefix+"link")
 	if err := os.Symlink(other, link); err != nil {
 		t.Fatal(err)
 	}
