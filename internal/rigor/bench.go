@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"autonoma/internal/reclaim"
 	"autonoma/internal/sandbox"
 	"autonoma/internal/tool"
 	"autonoma/internal/workspace"
@@ -113,7 +114,7 @@ func (b *bench) ready() error {
 		}
 	}
 	for _, dir := range open {
-		if err := workspace.Unlock(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := reclaim.Unlock(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%w: %w", tool.ErrBroken, err)
 		}
 	}

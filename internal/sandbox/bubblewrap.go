@@ -48,6 +48,7 @@ func openBubblewrap(ctx context.Context) (Sandbox, []Check, error) {
 	b := &bubblewrap{program: program, stage: self, system: system(), overlays: strings.Contains(string(help), "--overlay ")}
 	checks := []Check{{Name: "overlays", OK: b.overlays, Optional: true, Detail: "bwrap --overlay, from version 0.11 on"}}
 	if os.Geteuid() == 0 {
+		b.system = append(b.system, rootOnly()...)
 		checks = append(checks, Check{Name: "not the host's root", Optional: true,
 			Detail: "commands run with the host's user 0, without its capabilities; run the server as an unprivileged user"})
 	}
@@ -126,7 +127,11 @@ func (b *bubblewrap) args(c Command) (a *arguments, writable []string, err error
 		}
 	}
 	for _, m := range c.mounts() {
-		if err := b.mount(a, m); err != nil {
+		err := c.noLink(m.Target)
+		if err == nil {
+			err = b.mount(a, m)
+		}
+		if err != nil {
 			a.close()
 			return nil, nil, err
 		}

@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -35,7 +37,7 @@ setsid sh -c 'trap "" TERM HUP INT; sleep MARK & sleep MARK' >/dev/null 2>&1 </d
 }
 
 func TestNothingIsLeft(t *testing.T) {
-	level(t, all, func(t *testing.T, s Sandbox) {
+	promised(t, cleanEnd, func(t *testing.T, s Sandbox) {
 		m := mark(t)
 		ends := map[string]struct {
 			script string
@@ -96,7 +98,7 @@ func TestCancel(t *testing.T) {
 
 // When the server is killed, nothing it ran goes on.
 func TestServerKilled(t *testing.T) {
-	level(t, all, func(t *testing.T, s Sandbox) {
+	promised(t, cleanEnd, func(t *testing.T, s Sandbox) {
 		m, ws := mark(t), closedDir(t)
 		server := exec.CommandContext(t.Context(), self(t))
 		server.Env = append(os.Environ(), playServer+"="+ws, "AUTONOMA_TEST_LEVEL="+string(s.Level()), "AUTONOMA_TEST_MARK="+m, "TMPDIR="+t.TempDir())
@@ -117,7 +119,7 @@ func TestServerKilled(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	level(t, all, func(t *testing.T, s Sandbox) {
+	promised(t, limited, func(t *testing.T, s Sandbox) {
 		t.Run("time", func(t *testing.T) {
 			got := sh(t, s, "trap '' TERM; while :; do :; done", Command{Limits: Limits{Wall: 500 * time.Millisecond}})
 			if got.Reason != Timeout || got.Code != 137 || got.Duration > 5*time.Second || got.CPU < 10*time.Millisecond {
@@ -162,7 +164,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestSpaceIsLimited(t *testing.T) {
-	level(t, confining, func(t *testing.T, s Sandbox) {
+	promised(t, limitedTmp, func(t *testing.T, s Sandbox) {
 		for _, path := range []string{"/tmp/big", "/dev/shm/big", "/home/agent/big"} {
 			got := sh(t, s, "head -c 100000000 /dev/zero > "+path, Command{Limits: Limits{Tmp: 8 << 20}})
 			if got.Code == 0 || !strings.Contains(got.out, "No space left") {
@@ -197,29 +199,49 @@ func TestForkBomb(t *testing.T) {
 	})
 }
 
-// Many commands leave nothing in the server: no descriptor, mount or process.
+// Many commands, one after the other and many at once, leave nothing in the server:
+// no process, mount, directory, descriptor or goroutine.
 func TestManyLeaveNothing(t *testing.T) {
-	level(t, all, func(t *testing.T, s Sandbox) {
-		c := Command{Argv: []string{"/bin/sh", "-c", "(setsid sleep 100 &) ; exit 0"}, Workspace: closedDir(t)}
-		before := count(t)
-		times := 200
-		if os.Getenv(inner) != "" {
-			times = 50
+	promised(t, cleanEnd, func(t *testing.T, s Sandbox) {
+		t.Setenv("TMPDIR", t.TempDir())
+		row, atOnce, each := 100, 20, 2
+		if os.Getenv(require) == "1" && os.Getenv(inner) == "" {
+			row, atOnce = 500, 50
 		}
-		for range times {
+		m, ws := mark(t), closedDir(t)
+		c := Command{Argv: []string{"/bin/sh", "-c", "(setsid sleep " + m + " &) ; (mkdir -p $TMPDIR/a && chmod 000 $TMPDIR/a); exit 0"}, Workspace: ws}
+		one := func() {
 			if e, err := s.Run(t.Context(), c); err != nil || !e.OK() {
-				t.Fatalf("%+v, %v", e, err)
+				t.Errorf("%+v, %v", e, err)
 			}
 		}
-		after := count(t)
-		if after.descriptors > before.descriptors || after.mounts > before.mounts || after.processes > before.processes || after.files > before.files {
-			t.Errorf("before: %+v, after: %+v", before, after)
+		one() // what is made once is not lost
+		before := count(t)
+		begin := time.Now()
+		for range row {
+			one()
 		}
+		inRow := time.Since(begin)
+		var all sync.WaitGroup
+		for range atOnce {
+			all.Go(func() {
+				for range each {
+					one()
+				}
+			})
+		}
+		all.Wait()
+		var after held
+		eventually(t, "as much is held as before", func() bool { after = count(t); return after == before })
+		if left := processes(m); len(left) > 0 {
+			t.Errorf("left processes %v", left)
+		}
+		t.Logf("%d in a row in %s, then %d at once %d times; before %+v, after %+v", row, inRow.Round(time.Millisecond), atOnce, each, before, after)
 	})
 }
 
-// What a process holds of the kernel.
-type held struct{ descriptors, mounts, processes, files int }
+// What a process holds of the kernel, and in its directory for temporary files.
+type held struct{ descriptors, mounts, processes, files, goroutines int }
 
 func count(t *testing.T) held {
 	t.Helper()
@@ -227,9 +249,21 @@ func count(t *testing.T) held {
 	if err != nil {
 		t.Fatal(err)
 	}
-	temporary, err := filepath.Glob(filepath.Join(os.TempDir(), "autonoma-run-*"))
+	temporary, err := os.ReadDir(os.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return held{len(fds), strings.Count(read(t, "/proc/self/mountinfo"), "\n"), len(children("self")), len(temporary)}
+	return held{len(fds), mounted(t), len(children("self")), len(temporary), runtime.NumGoroutine()}
+}
+
+// mounted counts mounts, but for those of other programs of this machine.
+func mounted(t *testing.T) (n int) {
+	t.Helper()
+	for line := range strings.Lines(read(t, "/proc/self/mountinfo")) {
+		at := strings.Fields(line)[4]
+		if others := strings.HasPrefix(at, "/tmp/") || strings.HasPrefix(at, "/var/lib/"); !others || strings.HasPrefix(at, os.TempDir()) {
+			n++
+		}
+	}
+	return n
 }

@@ -2,275 +2,219 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
-// attacking returns a command that is this program in the part of an attacker.
-func attacking(t *testing.T, name string, args ...string) Command {
+// An attempt is one try to break a promise.
+type attempt struct {
+	promise promise
+	attack  string
+	args    []string
+	bare    who // that it succeeds without a sandbox, which the tests show
+}
+
+// A who is for whom an attempt succeeds on a bare host.
+type who int
+
+const (
+	untried who = iota // it would do harm there, or needs what the host has not
+	anybody
+	onlyRoot
+)
+
+// attempts are all that is tried at each level that promises to withstand it.
+func (h host) attempts() []attempt {
+	var all []attempt
+	try := func(p promise, bare who, attack string, targets ...string) {
+		if len(targets) == 0 {
+			all = append(all, attempt{p, attack, nil, bare})
+		}
+		for _, target := range targets {
+			all = append(all, attempt{p, attack, strings.Fields(target), bare})
+		}
+	}
+
+	try(hostFiles, anybody, "read", h.secret, h.database, h.run, "link-to-secret", "link-to-link", "links/credentials")
+	try(hostFiles, anybody, "list", h.dir, filepath.Dir(h.run))
+	try(hostFiles, anybody, "hard link", h.secret)
+	try(hostFiles, onlyRoot, "read", "/etc/shadow")
+	try(hostFiles, untried, "read", "/proc/1/environ", "/proc/1/root/etc/shadow", "/proc/kmsg", "/proc/kcore", "/dev/mem", "/dev/kmem", "/dev/port", "/dev/kmsg", "/dev/vda", "/dev/sda",
+		"/proc/self/cwd/../../etc/shadow", "/sys/kernel/notes", "/proc/1/cwd/etc/shadow", "/proc/1/task/1/root/etc/shadow")
+	try(hostFiles, untried, "environment", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "OPENAI_API_KEY", playServer)
+	try(hostFiles, untried, "list", "/root", "/run/user", "/var/lib", "/mnt", "/sys/fs", "/proc/1/root/root")
+
+	try(hostFiles, untried, "read", "/proc/slabinfo", "/proc/timer_list", "/proc/vmallocinfo", "/proc/pagetypeinfo", "/proc/kpagecount", "/sys/firmware/acpi/tables/DSDT")
+
+	try(readOnlyRest, anybody, "create", h.dir+"/x", filepath.Dir(h.run)+"/x", "links/x")
+	try(readOnlyRest, onlyRoot, "write", "/etc/passwd", "/usr/bin/env", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches")
+	try(readOnlyRest, untried, "write", "/proc/sysrq-trigger", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug", "/proc/sys/fs/binfmt_misc/register",
+		"/sys/kernel/uevent_helper", "/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/memory/release_agent",
+		"/proc/self/uid_map", "/proc/self/gid_map", "/proc/self/setgroups")
+	try(readOnlyRest, untried, "create", "/x", "/usr/x", "/etc/x", "/dev/x", "/home/x", "/run/x", "/var/x", "/proc/x", "../x", "/etc/ld.so.preload")
+	try(readOnlyRest, untried, "loosen", "/usr/x", "/x")
+
+	try(hostProcesses, anybody, "signal", h.victim, h.us, "-1")
+	try(hostProcesses, anybody, "find", h.victim)
+	try(hostProcesses, anybody, "read", "/proc/"+h.victim+"/environ", "/proc/"+h.victim+"/maps", "/proc/"+h.us+"/cmdline")
+	try(hostProcesses, anybody, "list", "/proc/"+h.victim+"/root", "/proc/"+h.victim+"/fd", "/proc/"+h.victim+"/cwd")
+	try(hostProcesses, anybody, "limit", h.victim)
+	try(hostProcesses, untried, "ptrace", h.victim)
+	try(hostProcesses, untried, "read memory", h.victim)
+
+	try(noNetwork, anybody, "tcp", h.tcp, h.tcp6)
+	try(noNetwork, untried, "tcp", "169.254.169.254:80", "192.0.2.1:53", "10.0.2.2:80", "[fd00:ec2::254]:80")
+	try(noNetwork, untried, "dns", "example.com", "metadata.google.internal")
+	try(pathSockets, anybody, "unix", h.path)
+	try(pathSockets, untried, "unix", "/run/docker.sock", "/var/run/docker.sock", "/run/dbus/system_bus_socket", "/run/containerd/containerd.sock")
+	try(namedSockets, anybody, "unix", h.abstract)
+
+	try(noPrivileges, anybody, "privileges")
+	try(noPrivileges, anybody, "child user")
+	try(noPrivileges, anybody, "overlay")
+	try(noPrivileges, onlyRoot, "child mounts")
+	try(noPrivileges, untried, "raise limits")
+	try(noPrivileges, untried, "interface")   // it would take down the host's
+	try(noPrivileges, untried, "become root") // root is, already
+	try(noPrivileges, untried, "set user program", "/usr/bin/su")
+
+	try(fewCalls, anybody, "old calls")
+	try(fewCalls, onlyRoot, "filter anew", "keyctl")
+	try(fewCalls, anybody, "type")
+	try(fewCalls, anybody, "type wide")
+	try(fewCalls, anybody, "paste")
+	try(fewCalls, untried, "socket", "packet", "vsock", "alg", "mptcp", "raw", "key", "rds", "tipc", "can", "xdp")
+	try(fewCalls, anybody, "from memory", "child user")
+
+	try(closedStage, untried, "read", "/proc/1/environ", "/proc/1/mem", "/proc/1/maps", "/proc/1/exe", "/proc/1/fd/3", "/proc/1/auxv", "/proc/1/syscall", "/proc/1/stack")
+	try(closedStage, untried, "write", "/proc/1/mem", "/proc/1/exe", "/proc/self/exe", "/proc/1/oom_score_adj", "/proc/1/fd/3", stagePath)
+	try(closedStage, untried, "follow", "/proc/1/fd/0", "/proc/1/fd/3", "/proc/1/cwd", "/proc/1/root", "/proc/1/exe", "/proc/1/ns/mnt")
+	try(closedStage, untried, "list", "/proc/1/cwd", "/proc/1/root", "/proc/1/map_files")
+	try(closedStage, untried, "descriptors")
+	try(closedStage, untried, "ptrace", "1")
+	try(closedStage, untried, "read memory", "1")
+	try(closedStage, untried, "take descriptor", "1")
+
+	try(plainFiles, onlyRoot, "device")
+	try(plainFiles, onlyRoot, "char device")
+	for _, way := range []string{"", " at", " at2", " fd", " new", " how", " node"} {
+		try(plainFiles, anybody, "set user"+way)
+	}
+	try(plainFiles, untried, "immutable")
+	return all
+}
+
+// worksFor tells whether an attempt succeeds on a bare host for the user of the tests.
+func (a attempt) worksFor() bool {
+	return a.bare == anybody || a.bare == onlyRoot && os.Geteuid() == 0
+}
+
+func (a attempt) String() string { return strings.Join(append([]string{a.attack}, a.args...), " ") }
+
+// command is the attempt, in a workspace with links that lead out.
+func (a attempt) command(t *testing.T, h host) Command {
 	t.Helper()
-	// At the level None there are no mounts: it is run where it is.
-	exe := self(t)
-	return Command{
-		Argv:      append([]string{exe}, args...),
-		Workspace: closedDir(t),
-		Env:       []string{playAttacker + "=" + name, "GOMAXPROCS=2"},
-		Mounts:    []Mount{{Source: exe, Target: exe}},
-	}
-}
-
-// An attack returns nil if it succeeded.
-type attackFunc func(args []string) error
-
-// attacks are what a command must not be able to do, except for those that the
-// tests need.
-func attacks() map[string]attackFunc {
-	call := func(nr uintptr, args ...uintptr) attackFunc {
-		return func([]string) error {
-			var a [6]uintptr
-			copy(a[:], args)
-			if _, _, e := unix.Syscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5]); e != 0 {
-				return e
-			}
-			return nil
+	c := attacking(t, a.attack, a.args...)
+	for name, to := range map[string]string{"link-to-secret": h.secret, "link-to-link": "link-to-secret", "links": h.dir} {
+		if err := os.Symlink(to, filepath.Join(c.Workspace, name)); err != nil {
+			t.Fatal(err)
 		}
 	}
-	file := func(flags int) attackFunc {
-		return func(args []string) error {
-			f, err := os.OpenFile(args[0], flags, 0o600)
-			if err == nil {
-				f.Close()
-			}
-			return err
-		}
-	}
-	dial := func(network string) attackFunc {
-		return func(args []string) error {
-			c, err := net.DialTimeout(network, args[0], 3*time.Second)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			if _, err := c.Write([]byte("x")); err != nil {
-				return err
-			}
-			// Only UDP does not tell: the listener is asked whether it heard.
-			return nil
-		}
-	}
-	path := func(s string) uintptr { p, _ := unix.BytePtrFromString(s); return uintptr(unsafe.Pointer(p)) }
-	pid := func(f func(int) error) attackFunc {
-		return func(args []string) error {
-			n, err := strconv.Atoi(args[0])
-			if err != nil {
-				return err
-			}
-			return f(n)
-		}
-	}
-	return map[string]attackFunc{
-		"read":            file(os.O_RDONLY),
-		"write":           file(os.O_WRONLY),
-		"create":          file(os.O_WRONLY | os.O_CREATE),
-		"tcp":             dial("tcp"),
-		"udp":             dial("udp"),
-		"unix":            dial("unix"),
-		"signal":          pid(func(n int) error { return unix.Kill(n, 0) }),
-		"ptrace":          pid(func(n int) error { return unix.PtraceAttach(n) }),
-		"new user":        call(unix.SYS_UNSHARE, unix.CLONE_NEWUSER),
-		"new mounts":      call(unix.SYS_UNSHARE, unix.CLONE_NEWNS),
-		"join":            func([]string) error { return unix.Setns(0, 0) },
-		"clone3":          call(unix.SYS_CLONE3, 0, 0),
-		"mount":           func([]string) error { return unix.Mount("tmpfs", "/workspace", "tmpfs", 0, "") },
-		"remount":         func([]string) error { return unix.Mount("", "/usr", "", unix.MS_REMOUNT|unix.MS_BIND, "") },
-		"unmount":         func([]string) error { return unix.Unmount("/usr", unix.MNT_DETACH) },
-		"open tree":       func([]string) error { _, err := unix.OpenTree(unix.AT_FDCWD, "/", unix.OPEN_TREE_CLONE); return err },
-		"change root":     func([]string) error { return unix.Chroot("/workspace") },
-		"device":          func([]string) error { return unix.Mknod("/workspace/sda", unix.S_IFBLK|0o600, 8<<8) },
-		"keys":            call(unix.SYS_KEYCTL, 0, ^uintptr(2), 1),
-		"add key":         call(unix.SYS_ADD_KEY, path("user"), path("x"), path("y"), 1, ^uintptr(2)),
-		"bpf":             call(unix.SYS_BPF, 0, 0, 0),
-		"io_uring":        call(unix.SYS_IO_URING_SETUP, 8, 0),
-		"userfaultfd":     call(unix.SYS_USERFAULTFD, 0),
-		"perf":            call(unix.SYS_PERF_EVENT_OPEN, 0),
-		"handles":         call(unix.SYS_OPEN_BY_HANDLE_AT, 0, 0, 0),
-		"read memory":     pid(func(n int) error { _, err := unix.ProcessVMReadv(n, nil, nil, 0); return err }),
-		"take descriptor": func([]string) error { _, err := unix.PidfdGetfd(0, 0, 0); return err },
-		"kernel log":      func([]string) error { _, err := unix.Klogctl(10, nil); return err },
-		"reboot":          func([]string) error { return unix.Reboot(0) },
-		"host name":       func([]string) error { return unix.Sethostname([]byte("x")) },
-		"become root":     func([]string) error { return unix.Setresuid(0, 0, 0) },
-		"packets":         func([]string) error { _, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0); return err },
-		"vsock":           func([]string) error { _, err := unix.Socket(unix.AF_VSOCK, unix.SOCK_STREAM, 0); return err },
-		"alg":             func([]string) error { _, err := unix.Socket(unix.AF_ALG, unix.SOCK_SEQPACKET, 0); return err },
-		"mptcp":           func([]string) error { _, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 262); return err },
-		"type":            func([]string) error { return unix.IoctlSetPointerInt(0, unix.TIOCSTI, 'x') },
-		"raise limits": func([]string) error {
-			return unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: 1 << 20, Max: 1 << 20})
-		},
-		"hard link":      func(args []string) error { return os.Link(args[0], "/workspace/linked") },
-		"new privileges": func([]string) error { return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) },
-		"set user id": func([]string) error {
-			if err := os.WriteFile("/workspace/s", nil, 0o755); err != nil {
-				return err
-			}
-			return unix.Mount("", "/workspace", "", unix.MS_REMOUNT|unix.MS_BIND, "")
-		},
-
-		"talk to itself": talkToItself,
-		"memory":         func([]string) error { takeMemory(1 << 30); return nil },
-		"memory of many": memoryOfMany,
-	}
-}
-
-// attack is the life of an attacker.
-func attack(name string) {
-	f, ok := attacks()[name]
-	if !ok {
-		fmt.Println("no such attack: " + name)
-		os.Exit(3)
-	}
-	runtime.LockOSThread()
-	err := f(os.Args[1:])
-	if err != nil {
-		fmt.Println("refused:", err)
-		os.Exit(1)
-	}
-	fmt.Println("done")
-	os.Exit(0)
-}
-
-func talkToItself([]string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		return err
-	}
-	return c.Close()
-}
-
-// takeMemory takes memory slowly enough to be seen, as programs do that use
-// what they take.
-func takeMemory(n int) {
-	var hold [][]byte
-	for ; n > 0; n -= 4 << 20 {
-		b := make([]byte, 4<<20)
-		for i := 0; i < len(b); i += 4096 {
-			b[i] = 1
-		}
-		hold = append(hold, b)
-		time.Sleep(3 * time.Millisecond)
-	}
-	time.Sleep(5 * time.Second)
-	runtime.KeepAlive(hold)
-}
-
-func memoryOfMany([]string) error {
-	if os.Getenv("AUTONOMA_TEST_CHILD") != "" {
-		takeMemory(40 << 20)
-		return nil
-	}
-	var children []*exec.Cmd
-	for range 6 {
-		c := exec.Command(os.Args[0])
-		c.Env = append(os.Environ(), "AUTONOMA_TEST_CHILD=1")
-		if err := c.Start(); err != nil {
-			return err
-		}
-		children = append(children, c)
-	}
-	for _, c := range children {
-		c.Wait()
-	}
-	return nil
+	return c
 }
 
 func TestEscape(t *testing.T) {
-	host := newHost(t)
-	pid := strconv.Itoa(os.Getpid())
-	for _, tt := range []struct {
-		attack string
-		args   []string
-	}{
-		{"read", []string{"/etc/shadow"}},
-		{"read", []string{host.secret}},
-		{"read", []string{"/workspace/link-to-secret"}},
-		{"read", []string{"/proc/1/environ"}},
-		{"read", []string{"/proc/1/mem"}},
-		{"read", []string{"/proc/1/root/etc/shadow"}},
-		{"read", []string{"/proc/1/cwd/etc"}},
-		{"read", []string{"/proc/1/fd/3"}},
-		{"read", []string{"/proc/kcore"}},
-		{"read", []string{"/proc/kmsg"}},
-		{"read", []string{"/dev/mem"}},
-		{"read", []string{"/dev/vda"}},
-		{"read", []string{"/dev/kmsg"}},
-		{"read", []string{"/run/docker.sock"}},
-		{"write", []string{"/proc/sys/kernel/core_pattern"}},
-		{"write", []string{"/proc/sysrq-trigger"}},
-		{"write", []string{"/proc/self/uid_map"}},
-		{"write", []string{"/proc/1/mem"}},
-		{"write", []string{"/etc/passwd"}},
-		{"write", []string{"/usr/bin/env"}},
-		{"create", []string{"/usr/x"}},
-		{"create", []string{"/etc/x"}},
-		{"create", []string{"/x"}},
-		{"create", []string{"/dev/x"}},
-		{"create", []string{"/home/x"}},
-		{"create", []string{"/run/x"}},
-		{"create", []string{"/workspace/../x"}},
-		{"create", []string{filepath.Dir(host.secret) + "/x"}},
-		{"tcp", []string{host.tcp}},
-		{"tcp", []string{"169.254.169.254:80"}},
-		{"tcp", []string{"192.0.2.1:53"}},
-		{"unix", []string{host.path}},
-		{"unix", []string{"@" + host.abstract}},
-		{"signal", []string{host.victim}},
-		{"ptrace", []string{"1"}},
-		{"read memory", []string{"1"}},
-		{"signal", []string{pid}},
-		{"hard link", []string{"/usr/bin/env"}},
-		{attack: "new user"}, {attack: "new mounts"}, {attack: "join"}, {attack: "clone3"},
-		{attack: "mount"}, {attack: "remount"}, {attack: "unmount"}, {attack: "open tree"}, {attack: "change root"},
-		{attack: "device"}, {attack: "keys"}, {attack: "add key"}, {attack: "bpf"}, {attack: "io_uring"},
-		{attack: "userfaultfd"}, {attack: "perf"}, {attack: "handles"}, {attack: "take descriptor"},
-		{attack: "kernel log"}, {attack: "reboot"}, {attack: "host name"}, {attack: "become root"},
-		{attack: "packets"}, {attack: "vsock"}, {attack: "alg"}, {attack: "mptcp"}, {attack: "type"},
-		{attack: "raise limits"}, {attack: "new privileges"}, {attack: "set user id"},
-	} {
-		t.Run(strings.TrimSpace(tt.attack+" "+strings.Join(tt.args, " ")), func(t *testing.T) {
-			level(t, confining, func(t *testing.T, s Sandbox) {
-				c := attacking(t, tt.attack, tt.args...)
-				if err := os.Symlink(host.secret, filepath.Join(c.Workspace, "link-to-secret")); err != nil {
-					t.Fatal(err)
-				}
-				got := run(t, s, c)
-				if got.Code != 1 || !strings.HasPrefix(got.out, "refused:") {
-					t.Errorf("%+v: %s", got.Exit, got.out)
+	for _, name := range []string{"SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "OPENAI_API_KEY"} {
+		t.Setenv(name, "secret")
+	}
+	h := newHost(t)
+	by := map[promise][]attempt{}
+	for _, a := range h.attempts() {
+		by[a.promise] = append(by[a.promise], a)
+	}
+	for _, p := range slices.Sorted(maps.Keys(by)) {
+		t.Run(string(p), func(t *testing.T) {
+			promised(t, p, func(t *testing.T, s Sandbox) {
+				for _, a := range by[p] {
+					got := run(t, s, a.command(t, h))
+					// To call as programs of 32 bits do is no call that can be refused.
+					killed := a.attack == "old calls" && got.Code > 128 && got.Reason == ""
+					if !killed && (got.Code != 1 || !strings.Contains(got.out, "refused:")) {
+						t.Errorf("%s: %+v %s", a, got.Exit, got.out)
+					}
 				}
 			})
 		})
 	}
 }
 
+// The attempts are real: without a sandbox they succeed, where that does no harm.
+func TestAttemptsSucceedOnABareHost(t *testing.T) {
+	h := newHost(t)
+	level(t, []Level{None}, func(t *testing.T, s Sandbox) {
+		for _, a := range h.attempts() {
+			if !a.worksFor() {
+				continue
+			}
+			if got := run(t, s, a.command(t, h)); got.Code != 0 || !strings.HasSuffix(got.out, "done\n") {
+				t.Errorf("%s: %+v %s", a, got.Exit, got.out)
+			}
+		}
+	})
+}
+
+// No call of the list gets to the kernel, and on a bare host those of root do.
+func TestCallsAreRefused(t *testing.T) {
+	names := slices.Concat(slices.Sorted(maps.Keys(calls())), slices.Sorted(maps.Keys(callsOfThisMachine())))
+	answers := func(t *testing.T, s Sandbox) map[string]string {
+		t.Helper()
+		got := run(t, s, attacking(t, "calls", names...))
+		m := map[string]string{}
+		for line := range strings.Lines(got.out) {
+			if name, answer, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+				m[name] = answer
+			}
+		}
+		if got.Code != 1 || len(m) < len(names) {
+			t.Fatalf("%d answers to %d calls: %+v %s", len(m), len(names), got.Exit, got.out)
+		}
+		return m
+	}
+	promised(t, fewCalls, func(t *testing.T, s Sandbox) {
+		m := answers(t, s)
+		for _, name := range names {
+			if m[name] != "refused" {
+				t.Errorf("%s: %s", name, m[name])
+			}
+		}
+	})
+	level(t, []Level{None}, func(t *testing.T, s Sandbox) {
+		if os.Geteuid() != 0 {
+			return // to others the kernel refuses most of them by itself
+		}
+		var refused []string
+		for name, answer := range answers(t, s) {
+			if answer == "refused" {
+				refused = append(refused, name)
+			}
+		}
+		// A kernel may be built without some of them.
+		if len(refused) > len(names)/4 {
+			t.Errorf("%d of %d calls are refused on a bare host: %v", len(refused), len(names), refused)
+		}
+	})
+}
+
 // Datagrams are not answered, so the host is asked whether it heard any.
 func TestEscapeByDatagram(t *testing.T) {
-	level(t, confining, func(t *testing.T, s Sandbox) {
+	hears := func(t *testing.T, s Sandbox) bool {
+		t.Helper()
 		l, err := net.ListenPacket("udp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -278,58 +222,137 @@ func TestEscapeByDatagram(t *testing.T) {
 		defer l.Close()
 		run(t, s, attacking(t, "udp", l.LocalAddr().String()))
 		l.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-		if n, _, err := l.ReadFrom(make([]byte, 1)); err == nil {
-			t.Errorf("the host heard %d bytes", n)
-		}
-	})
-}
-
-// The attacks are real: without a sandbox, those that need no privilege succeed.
-func TestAttacksWork(t *testing.T) {
-	host := newHost(t)
-	level(t, []Level{None}, func(t *testing.T, s Sandbox) {
-		for attack, args := range map[string][]string{
-			"read": {host.secret}, "create": {filepath.Dir(host.secret) + "/x"}, "tcp": {host.tcp}, "unix": {host.path},
-			"signal": {host.victim}, "keys": nil, "new user": nil,
-		} {
-			got := run(t, s, attacking(t, attack, args...))
-			if (attack == "new user" || attack == "keys") && got.Code == 1 {
-				continue // forbidden by this machine for all
-			}
-			if got.Code != 0 || got.out != "done\n" {
-				t.Errorf("%s %v: %+v %s", attack, args, got.Exit, got.out)
-			}
-		}
-	})
-}
-
-// A host is what attackers are after.
-type host struct{ secret, tcp, path, abstract, victim string }
-
-func newHost(t *testing.T) host {
-	t.Helper()
-	dir := publicDir(t)
-	h := host{secret: filepath.Join(dir, "secret"), path: filepath.Join(dir, "s"), abstract: "autonoma-test-" + mark(t)}
-	if err := os.WriteFile(h.secret, []byte("secret"), 0o644); err != nil {
-		t.Fatal(err)
+		_, _, err = l.ReadFrom(make([]byte, 1))
+		return err == nil
 	}
-	listen := func(network, address string) net.Listener {
-		l, err := net.Listen(network, address)
+	promised(t, noNetwork, func(t *testing.T, s Sandbox) {
+		if hears(t, s) {
+			t.Error("the host heard it")
+		}
+	})
+	level(t, []Level{None}, func(t *testing.T, s Sandbox) {
+		if !hears(t, s) {
+			t.Error("without a sandbox the host does not hear it either")
+		}
+	})
+}
+
+// A command may start in a directory of the workspace, which may be a link: it
+// leads to nothing of the host, and to no descriptor of the stage.
+func TestDirectoryThatIsALink(t *testing.T) {
+	promised(t, hostFiles, func(t *testing.T, s Sandbox) {
+		ws := closedDir(t)
+		links := []string{"/proc/1/root", "/proc/self/cwd", "/root", "/oldroot", "/proc/self/root/root"}
+		for fd := range 24 {
+			links = append(links, fmt.Sprintf("/proc/self/fd/%d", fd))
+		}
+		for _, to := range links {
+			link := filepath.Join(ws, "link")
+			os.Remove(link)
+			if err := os.Symlink(to, link); err != nil {
+				t.Fatal(err)
+			}
+			c := Command{Argv: []string{"/bin/sh", "-c", "cat ../etc/shadow ../../etc/shadow ../../../etc/shadow ../../../../../etc/shadow"}, Workspace: ws, Dir: "link"}
+			if e, err := s.Run(t.Context(), c); err == nil && e.OK() {
+				t.Errorf("read it from %s", to)
+			}
+		}
+	})
+}
+
+// What the server gives as input and output may be files of the host: a command
+// cannot open them anew for more than they were given for.
+func TestOutputIsNoWayToItsFile(t *testing.T) {
+	promised(t, hostFiles, func(t *testing.T, s Sandbox) {
+		name := filepath.Join(publicDir(t), "log")
+		write(t, name, "of others\n")
+		if err := os.Chmod(name, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		in, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { l.Close() })
-		return l
+		defer in.Close()
+		out, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		sh(t, s, "cat /proc/self/fd/1 > seen; : > /proc/self/fd/1; : > /proc/self/fd/0; exec 5<>/proc/self/fd/0; echo forged >&5", Command{Stdin: in, Stdout: out, Stderr: out})
+		if got := read(t, name); !strings.HasPrefix(got, "of others\n") || strings.Contains(got, "forged") {
+			t.Errorf("the file became %q", got)
+		}
+	})
+}
+
+// No signal and no limit put on the stage from inside frees a command, or keeps it
+// from ending as it should.
+func TestStageCannotBeShaken(t *testing.T) {
+	promised(t, closedStage, func(t *testing.T, s Sandbox) {
+		m := mark(t)
+		script := `sig=1; while [ $sig -le 64 ]; do kill -$sig 1 2>/dev/null; sig=$((sig+1)); done
+			prlimit --pid 1 --nproc=1 --nofile=0 --as=4096 --fsize=0 2>/dev/null
+			renice -n 19 1 >/dev/null 2>&1
+			setsid sleep ` + m + ` & exit 7`
+		got := sh(t, s, script, Command{Limits: Limits{Wall: 20 * time.Second}})
+		if got.Code != 7 || got.Reason != "" {
+			t.Errorf("ended with %+v %s", got.Exit, got.out)
+		}
+		if left := processes(m); len(left) > 0 {
+			t.Errorf("left %v", left)
+		}
+		if got := sh(t, s, "exec grep SigIgn /proc/self/status", Command{}); strings.Trim(strings.TrimPrefix(got.out, "SigIgn:"), "\t0\n") != "" {
+			t.Errorf("a command does not get signals that its stage ignores: %s", got.out)
+		}
+	})
+}
+
+// A program that crashes starts no crash handler of the host: with this limit the
+// kernel starts none, though it would with zero.
+func TestNoCoreIsHandedToTheHost(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		got := sh(t, s, "grep 'Max core' /proc/self/limits", Command{})
+		if f := strings.Fields(got.out); len(f) < 6 || f[4] != "1" || f[5] != "1" {
+			t.Errorf("the limits are %q", got.out)
+		}
+	})
+}
+
+// To the host a command is a user who owns nothing.
+func TestNobodyToTheHost(t *testing.T) {
+	promised(t, nobodyAtAll, func(t *testing.T, s Sandbox) {
+		if n, ok := s.(*namespaces); ok && os.Geteuid() == 0 && !n.ids.mapped() {
+			t.Log("owners cannot be mapped here, which the report of the level says")
+			return
+		}
+		m := mark(t)
+		var uid string
+		seen := make(chan struct{})
+		go func() {
+			defer close(seen)
+			for t.Context().Err() == nil && uid == "" {
+				for _, pid := range processes("sleep\x00" + m) {
+					uid = field(pid, "Uid:")
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		}()
+		sh(t, s, "exec sleep "+m, Command{Limits: Limits{Wall: time.Second}})
+		<-seen
+		if uid == "0" || uid == "" {
+			t.Errorf("it is user %q", uid)
+		}
+	})
+}
+
+// field returns the first value of a line of what the kernel says of a process.
+func field(pid, name string) string {
+	b, _ := os.ReadFile("/proc/" + pid + "/status") // it may have ended
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == name {
+			return f[1]
+		}
 	}
-	h.tcp = listen("tcp4", "127.0.0.1:0").Addr().String()
-	listen("unix", h.path)
-	listen("unix", "@"+h.abstract)
-	victim := exec.CommandContext(t.Context(), "sleep", "1000")
-	victim.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	if err := victim.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { victim.Process.Kill(); victim.Wait() })
-	h.victim = strconv.Itoa(victim.Process.Pid)
-	return h
+	return ""
 }

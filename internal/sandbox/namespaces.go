@@ -35,6 +35,9 @@ func openNamespaces(ctx context.Context) (Sandbox, []Check, error) {
 			c.Detail = "commands run with the host's user 0, without its capabilities, as " + err.Error() + "; run the server as an unprivileged user"
 		}
 		n.ids = ids
+		if !ids.mapped() {
+			n.system = append(n.system, rootOnly()...)
+		}
 		checks = append(checks, c)
 	}
 	checks = append(checks, landlocked())
@@ -116,12 +119,16 @@ func (n *namespaces) spec(c Command, t *trees) (*stage.Spec, error) {
 	return s, nil
 }
 
+// noCore is the size of a core dump for which the kernel makes none. With 0 it
+// would still hand a crash to the host's own program for that, if there is one.
+const noCore = 1
+
 // stageThreads is how many threads the stage may need, beside the command.
 const stageThreads = 12
 
 func rlimits(l Limits) []stage.Rlimit {
 	return []stage.Rlimit{
-		{Resource: unix.RLIMIT_CORE, Value: 0},
+		{Resource: unix.RLIMIT_CORE, Value: noCore},
 		{Resource: unix.RLIMIT_NOFILE, Value: 65536},
 		{Resource: unix.RLIMIT_FSIZE, Value: uint64(l.FileSize)},
 		{Resource: unix.RLIMIT_NPROC, Value: uint64(l.Processes + stageThreads)},

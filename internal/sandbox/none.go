@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"autonoma/internal/reclaim"
 	"autonoma/internal/sandbox/stage"
 )
 
@@ -24,7 +25,7 @@ func openNone(ctx context.Context) (Sandbox, []Check, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("try to run a command: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = reclaim.RemoveAll(dir) }()
 	e, err := none{}.Run(ctx, Command{Argv: []string{"/bin/sh", "-c", "exit 0"}, Workspace: dir})
 	if err != nil {
 		return nil, nil, err
@@ -48,11 +49,11 @@ func (none) Run(ctx context.Context, c Command) (Exit, error) {
 		}
 	}
 	c.Limits = c.Limits.or(DefaultLimits())
-	private, err := os.MkdirTemp("", "autonoma-run-")
+	private, remove, err := privateDir()
 	if err != nil {
-		return Exit{}, fmt.Errorf("make a temporary directory for a command: %w", err)
+		return Exit{}, err
 	}
-	defer os.RemoveAll(private)
+	defer remove()
 	if c.Home == "" {
 		c.Home = filepath.Join(private, "home")
 		if err := os.Mkdir(c.Home, 0o700); err != nil {
@@ -65,7 +66,7 @@ func (none) Run(ctx context.Context, c Command) (Exit, error) {
 		spec: &stage.Spec{UID: -1, GID: -1, Argv: c.Argv, Dir: filepath.Join(c.Workspace, c.Dir),
 			Env: override([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Home, "LANG=C.UTF-8", "TMPDIR=" + private}, c.Env),
 			Limits: []stage.Rlimit{
-				{Resource: unix.RLIMIT_CORE, Value: 0},
+				{Resource: unix.RLIMIT_CORE, Value: noCore},
 				{Resource: unix.RLIMIT_FSIZE, Value: uint64(c.Limits.FileSize)},
 			}},
 		// The kernel's limit would count all that the server's user runs.

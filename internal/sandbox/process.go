@@ -50,7 +50,7 @@ func (p process) run(ctx context.Context, c Command) (Exit, error) {
 	defer control.Close()
 	cmd := p.cmd()
 	cmd.ExtraFiles = append([]*os.File{theirs}, p.hand...)
-	cmd.Stdout, cmd.Stderr = c.Stdout, c.Stderr
+	cmd.Stdout, cmd.Stderr = piped(c.Stdout), piped(c.Stderr)
 	feed, err := stdin(cmd, c.Stdin)
 	if err != nil {
 		theirs.Close()
@@ -133,14 +133,19 @@ func outputError(err error) error {
 	return err
 }
 
+// piped hides that a writer may be a file. A command that was given the file itself
+// could open it anew, by /proc/self/fd, for more than it was given for.
+func piped(w io.Writer) io.Writer {
+	if w == nil {
+		return nil
+	}
+	return struct{ io.Writer }{w}
+}
+
 // stdin gives cmd its input. The function it returns starts the feeding, or
 // cleans up if the command was not started. The feeding is not waited for: a
 // reader may block for longer than the command lives.
 func stdin(cmd *exec.Cmd, r io.Reader) (func(started bool), error) {
-	if f, ok := r.(*os.File); ok {
-		cmd.Stdin = f
-		return func(bool) {}, nil
-	}
 	if r == nil {
 		return func(bool) {}, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"autonoma/internal/reclaim"
 	"autonoma/internal/sandbox/stage"
 )
 
@@ -144,6 +145,6 @@ func (b *bait) close() {
 		b.abstract.Close()
 	}
 	if b.dir != "" {
-		os.RemoveAll(b.dir)
+		_ = reclaim.RemoveAll(b.dir)
 	}
 }

@@ -87,7 +87,7 @@ func TestOwnLoopback(t *testing.T) {
 }
 
 func TestFilesBelongToTheServer(t *testing.T) {
-	level(t, confining, func(t *testing.T, s Sandbox) {
+	promised(t, ownFiles, func(t *testing.T, s Sandbox) {
 		ws, home := closedDir(t), closedDir(t)
 		write(t, filepath.Join(ws, "mine"), "before")
 		if err := os.Chmod(filepath.Join(ws, "mine"), 0o600); err != nil {
@@ -149,22 +149,62 @@ func TestMounts(t *testing.T) {
 }
 
 // A workspace may hold a link where a mount is to be: it must lead neither the
-// mount nor what is made for it to the host's file.
+// mount nor what is made for it to the host's file. Bubblewrap has the host below
+// /oldroot while it makes mounts.
 func TestMountThroughLink(t *testing.T) {
+	level(t, confining, func(t *testing.T, s Sandbox) {
+		file := filepath.Join(closedDir(t), "f")
+		write(t, file, "")
+		for _, from := range []string{"", "/oldroot", "../../oldroot"} {
+			ws, victim := closedDir(t), publicDir(t)
+			if err := os.Symlink(from+victim, filepath.Join(ws, "deps")); err != nil {
+				t.Fatal(err)
+			}
+			for target, source := range map[string]string{"/workspace/deps": closedDir(t), "/workspace/deps/inner": closedDir(t), "/workspace/deps/file": file} {
+				_, err := s.Run(t.Context(), Command{Argv: []string{"true"}, Workspace: ws, Mounts: []Mount{{Source: source, Target: target}}})
+				if err == nil {
+					t.Errorf("mounted at %s through a link", target)
+				}
+			}
+			if left, _ := os.ReadDir(victim); len(left) > 0 {
+				t.Errorf("made %s where the link leads", left[0].Name())
+			}
+		}
+	})
+}
+
+// A command that still runs swaps a directory for a link while others are started
+// with a mount there: what the link leads to stays as it is.
+func TestMountWhileSwapped(t *testing.T) {
 	level(t, []Level{Namespaces}, func(t *testing.T, s Sandbox) {
-		ws, victim := closedDir(t), closedDir(t)
-		if err := os.Symlink(victim, filepath.Join(ws, "deps")); err != nil {
+		ws, victim, deps := closedDir(t), publicDir(t), closedDir(t)
+		if err := errors.Join(os.Mkdir(filepath.Join(ws, "a"), 0o755), os.Symlink(victim, filepath.Join(ws, "b"))); err != nil {
 			t.Fatal(err)
 		}
-		for _, target := range []string{"/workspace/deps", "/workspace/deps/inner"} {
-			_, err := s.Run(t.Context(), Command{Argv: []string{"true"}, Workspace: ws, Mounts: []Mount{{Source: closedDir(t), Target: target}}})
-			if err == nil {
-				t.Errorf("mounted at %s through a link", target)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		swapping := make(chan Exit)
+		go func() {
+			e, err := s.Run(ctx, Command{Argv: []string{"/bin/sh", "-c", "while :; do mv -T a c; mv -T b a; mv -T a b; mv -T c a; done"}, Workspace: ws})
+			if err != nil {
+				t.Error(err)
 			}
+			swapping <- e
+		}()
+		mounted := 0
+		for range 60 {
+			if _, err := s.Run(t.Context(), Command{Argv: []string{"true"}, Workspace: ws, Mounts: []Mount{{Source: deps, Target: "/workspace/a/inner"}}}); err == nil {
+				mounted++
+			}
+		}
+		cancel()
+		if e := <-swapping; e.Reason != Cancelled {
+			t.Errorf("swapping ended with %+v", e)
 		}
 		if left, _ := os.ReadDir(victim); len(left) > 0 {
 			t.Errorf("made %s where the link leads", left[0].Name())
 		}
+		t.Logf("%d of 60 found a directory", mounted)
 	})
 }
 
@@ -285,7 +325,7 @@ func TestWithoutMappedOwners(t *testing.T) {
 		t.Log(err)
 		return // reported by the other tests
 	}
-	s := &namespaces{system: system()}
+	s := &namespaces{system: append(system(), rootOnly()...)}
 	checks, err := proveLevel(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -298,6 +338,11 @@ func TestWithoutMappedOwners(t *testing.T) {
 	for _, path := range []string{"/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches", "/proc/sysrq-trigger", "/etc/passwd", "/usr/bin/env"} {
 		if got := run(t, s, attacking(t, "write", path)); got.Code != 1 {
 			t.Errorf("write %s: %+v %s", path, got.Exit, got.out)
+		}
+	}
+	for _, path := range []string{"/proc/slabinfo", "/proc/timer_list", "/proc/vmallocinfo", "/proc/pagetypeinfo", "/etc/shadow"} {
+		if got := run(t, s, attacking(t, "read", path)); got.Code != 1 {
+			t.Errorf("read %s: %+v %s", path, got.Exit, got.out)
 		}
 	}
 	m := mark(t)

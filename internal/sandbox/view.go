@@ -89,6 +89,23 @@ func devices() []stage.Op {
 	return append(ops, stage.Op{Kind: stage.Pts, Target: "/dev/pts"})
 }
 
+// rootOnly returns the steps that hide what the kernel tells root alone. They are
+// for commands that are the host's root, if without its capabilities: to the kernel
+// they own these files.
+func rootOnly() []stage.Op {
+	var ops []stage.Op
+	for _, name := range []string{
+		"kcore", "kpagecount", "kpageflags", "kpagecgroup", "mtrr", "pagetypeinfo", "sched_debug", "slabinfo", "timer_list", "vmallocinfo",
+	} {
+		path := "/proc/" + name
+		if _, err := os.Lstat(path); err == nil {
+			// Mounted like this, it cannot even be opened.
+			ops = append(ops, stage.Op{Kind: stage.Bind, Target: path, Source: "/dev/null", FD: -1})
+		}
+	}
+	return ops
+}
+
 // network returns the steps that tell programs how to find hosts: none but
 // themselves, or as the host does.
 func network(shared bool) []stage.Op {

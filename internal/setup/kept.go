@@ -17,7 +17,12 @@ func (in *Installer) Kept(done Installed) []string {
 	dirs := []string{modules}
 	if done.Key != "" {
 		python, _ := filepath.Glob(filepath.Join(place, "tree", "*", "lib", "python*", "site-packages")) // fails only for a bad pattern
-		dirs = append(append(dirs, filepath.Join(place, "tree")), python...)
+		dirs = append(dirs, filepath.Join(place, "tree"))
+		for _, dir := range python {
+			if inside(place, dir) {
+				dirs = append(dirs, dir)
+			}
+		}
 	}
 	var there []string
 	for _, dir := range dirs {
@@ -26,4 +31,18 @@ func (in *Installer) Kept(done Installed) []string {
 		}
 	}
 	return there
+}
+
+// inside reports whether a path leads to what lies in dir. Packages make links as
+// they are installed, and who looks for their licences is to read no other files.
+func inside(dir, path string) bool {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return false
+	}
+	in, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(in)
 }

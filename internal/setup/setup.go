@@ -27,6 +27,7 @@ import (
 	"sync"
 	"time"
 
+	"autonoma/internal/reclaim"
 	"autonoma/internal/sandbox"
 )
 
@@ -107,7 +108,7 @@ func (in *Installer) Install(ctx context.Context, p Plan, checkout func(context.
 		err = json.Unmarshal(kept, &before)
 		return before, err
 	}
-	if err := remove(place); err != nil { // of one that was cut off
+	if err := reclaim.RemoveAll(place); err != nil { // of one that was cut off
 		return done, fmt.Errorf("set-up: %w", err)
 	}
 	for _, c := range caches {
@@ -281,21 +282,6 @@ func (in *Installer) View(done Installed, languages []string, upper string) ([]s
 		mounts = append(mounts, m)
 	}
 	return append(mounts, in.base...), slices.Concat(in.env, env, offline, tidy), nil
-}
-
-// remove removes a directory with all that is in it. Package clients leave
-// directories behind that only a chmod makes removable.
-func remove(dir string) error {
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			err = os.Chmod(path, 0o700)
-		}
-		return err
-	})
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return os.RemoveAll(dir)
 }
 
 func empty(dir string) bool {

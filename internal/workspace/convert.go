@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"autonoma/internal/reclaim"
 )
 
 // Attributes can make git store something else than what is in a file: other
@@ -111,7 +113,7 @@ func (w *Workspace) look(ctx context.Context, old *tree, s *scan) (*tree, error)
 func (s *scan) all(g *git, dir *os.File, old *tree) (*tree, error) {
 	defer func() {
 		if len(s.pending) > 0 {
-			os.RemoveAll(s.staging)
+			_ = reclaim.RemoveAll(s.staging)
 		}
 	}()
 	base, err := s.repo.store(orEmpty(old))
@@ -174,6 +176,6 @@ func pathIn(line string) string {
 // that are new might keep git from it.
 func (w *Workspace) tryCheckout(ctx context.Context, tree string) error {
 	dir := filepath.Join(filepath.Dir(w.dir), "staging")
-	defer func() { _ = removeAll(dir) }()
+	defer func() { _ = reclaim.RemoveAll(dir) }()
 	return w.store.git.checkout(ctx, w.repo, dir, tree)
 }

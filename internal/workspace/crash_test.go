@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"autonoma/internal/sandbox"
 	"autonoma/internal/workspace"
 	"autonoma/internal/workspace/workspacetest"
 )
@@ -19,6 +20,10 @@ import (
 // TestMain also plays the process that is killed: started with a store and a
 // source in its environment, it goes the way of a run and does nothing else.
 func TestMain(m *testing.M) {
+	sandbox.Init()
+	if outside := os.Getenv(restless); outside != "" {
+		beRestless(outside)
+	}
 	if dir := os.Getenv("WORKSPACE_VICTIM"); dir != "" {
 		if _, err := wayOfARun(context.Background(), dir, os.Getenv("WORKSPACE_SOURCE")); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"autonoma/internal/reclaim"
 )
 
 // A Handover says what became of a result.
@@ -152,7 +154,7 @@ func (s *Store) givePack(ctx context.Context, repo bare, g giver, commit, exclud
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = reclaim.RemoveAll(temp) }()
 	revs := commit + "\n"
 	if exclude != "" {
 		revs += "^" + exclude + "\n"

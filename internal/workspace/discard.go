@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"autonoma/internal/reclaim"
 )
 
 // Discard removes a workspace of a run with whatever is in it, stored or not. It
@@ -34,5 +36,5 @@ func (s *Store) Discard(ctx context.Context, run, name string) error {
 	if err := os.Remove(filepath.Join(dir, "ready")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("discard workspace %s of %s: %w", name, run, err)
 	}
-	return removeAll(dir)
+	return reclaim.RemoveAll(dir)
 }

@@ -3,6 +3,8 @@ package workspace
 import (
 	"context"
 	"strings"
+
+	"autonoma/internal/reclaim"
 )
 
 // remoteTransports are the ones a URL that [Resolve] lets pass can use.
@@ -86,7 +88,7 @@ func (s *Store) remoteRefs(ctx context.Context, location string, access Access, 
 	if err != nil {
 		return nil, "", err
 	}
-	defer func() { _ = removeAll(probe.dir) }()
+	defer func() { _ = reclaim.RemoveAll(probe.dir) }()
 	args := append([]string{"ls-remote", "--quiet", "--symref", "--end-of-options", location, "HEAD"}, names...)
 	for _, name := range names {
 		args = append(args, name+"^{}")

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"autonoma/internal/reclaim"
 )
 
 // Remove removes the workspaces of a run and keeps its repository. Whatever is
@@ -34,7 +36,7 @@ func (s *Store) Remove(ctx context.Context, run string) error {
 func (s *Store) removeWorkspace(ctx context.Context, run, name string) error {
 	dir := s.place(run).tree(name)
 	if !exists(filepath.Join(dir, "ready")) {
-		return removeAll(dir) // a checkout that never came to an end; nobody worked in it
+		return reclaim.RemoveAll(dir) // a checkout that never came to an end; nobody worked in it
 	}
 	w, err := s.reopen(ctx, run, name)
 	if err != nil {
@@ -51,7 +53,7 @@ func (s *Store) removeWorkspace(ctx context.Context, run, name string) error {
 	if err := os.Remove(filepath.Join(dir, "ready")); err != nil {
 		return err
 	}
-	return removeAll(dir)
+	return reclaim.RemoveAll(dir)
 }
 
 // reopen returns a workspace as it is.
@@ -129,7 +131,7 @@ func (s *Store) Sweep() error {
 		return err
 	}
 	for _, view := range views {
-		if err := os.RemoveAll(view); err != nil {
+		if err := reclaim.RemoveAll(view); err != nil {
 			return fmt.Errorf("sweep: %w", err)
 		}
 	}

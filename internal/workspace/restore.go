@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"autonoma/internal/reclaim"
 )
 
 // Restore puts the files back to exactly a commit of the run's repository.
@@ -141,10 +143,10 @@ func (w *Workspace) write(ctx context.Context, paths []string, tree string) erro
 		return nil
 	}
 	staging := filepath.Join(filepath.Dir(w.dir), "staging")
-	if err := removeAll(staging); err != nil {
+	if err := reclaim.RemoveAll(staging); err != nil {
 		return err
 	}
-	defer func() { _ = removeAll(staging) }()
+	defer func() { _ = reclaim.RemoveAll(staging) }()
 	files := filepath.Join(staging, "files")
 	if err := os.MkdirAll(files, 0o700); err != nil {
 		return err

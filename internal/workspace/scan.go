@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"autonoma/internal/reclaim"
 )
 
 // A file read within this time after it changed may change again without a
@@ -255,7 +257,7 @@ func (s *scan) subdir(fd int, full, name string, mode uint32, old *entry, in *sc
 // comes after us is to be able to work there.
 func (s *scan) openDir(fd int, name string, mode uint32) (int, error) {
 	if mode&ownerAll != ownerAll && !s.guest {
-		return unlockDir(fd, name)
+		return reclaim.Dir(fd, name)
 	}
 	return unix.Openat(fd, name, openDirFlags, 0)
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"autonoma/internal/reclaim"
 )
 
 func (s *scan) file(fd int, full, name string, seen stat, old *entry, in *scope) (*entry, error) {
@@ -55,7 +57,7 @@ func (e *entry) ifFile() *entry {
 func (s *scan) openFile(fd int, full, name string) (*os.File, error) {
 	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 	child, err := unix.Openat(fd, name, flags, 0)
-	if errors.Is(err, unix.EACCES) && !s.guest && unlockFile(fd, name) == nil {
+	if errors.Is(err, unix.EACCES) && !s.guest && reclaim.File(fd, name) == nil {
 		child, err = unix.Openat(fd, name, flags, 0)
 	}
 	switch {

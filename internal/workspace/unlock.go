@@ -2,12 +2,13 @@ package workspace
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
+
+	"autonoma/internal/reclaim"
 )
 
 // What a command has closed to its owner, which is us, it has closed to us and
@@ -19,116 +20,20 @@ const (
 	ownerAll     = 0o700 // to read, write and enter a directory
 )
 
-// Unlock gives the owner, which is us, access to a directory that commands may
-// have closed, and to nothing below it.
-func Unlock(dir string) error {
-	fd, err := unlockDir(unix.AT_FDCWD, dir)
-	if err != nil {
-		return &os.PathError{Op: "unlock", Path: dir, Err: err}
-	}
-	return unix.Close(fd)
-}
-
-// unlockDir gives the owner access to a directory, and opens it. It follows no
-// link, even one that is put in the way meanwhile.
-func unlockDir(fd int, name string) (int, error) {
-	at, err := unix.Openat(fd, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(at)
-	var st unix.Stat_t
-	if err := unix.Fstat(at, &st); err != nil {
-		return -1, err
-	}
-	if st.Mode&ownerAll != ownerAll {
-		if err := chmodAt(at, st.Mode&0o7777|ownerAll); err != nil {
-			return -1, err
-		}
-	}
-	return unix.Openat(at, ".", openDirFlags, 0)
-}
-
-// unlockFile lets the owner read a file. It follows no link either.
-func unlockFile(fd int, name string) error {
-	at, err := unix.Openat(fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(at)
-	var st unix.Stat_t
-	if err := unix.Fstat(at, &st); err != nil {
-		return err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return unix.ELOOP
-	}
-	return chmodAt(at, st.Mode&0o7777|0o600)
-}
-
-// chmodAt changes the mode of what was opened with O_PATH, which fchmod refuses.
-func chmodAt(fd int, mode uint32) error {
-	return unix.Chmod(fmt.Sprintf("/proc/self/fd/%d", fd), mode)
-}
-
-// unlockAll gives the owner access to a directory and all directories below.
-func unlockAll(fd int, name string) error {
-	dir, err := unlockDir(fd, name)
-	if err != nil {
-		return err
-	}
-	f := os.NewFile(uintptr(dir), name)
-	defer f.Close()
-	for {
-		entries, err := f.ReadDir(1024)
-		for _, e := range entries {
-			if !e.IsDir() {
-				continue
-			}
-			if err := unlockAll(dir, e.Name()); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// removeAll removes a directory that agents wrote to. It follows no links and
-// is not stopped by directories without permissions.
-func removeAll(dir string) error {
-	err := os.RemoveAll(dir)
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	if err := unlockAll(unix.AT_FDCWD, dir); err != nil {
-		return err
-	}
-	return os.RemoveAll(dir)
-}
-
-// removeBelow does the same within a workspace.
+// removeBelow removes what an agent left at p, whatever it is.
 func (w *Workspace) removeBelow(p string) error {
-	err := w.root.RemoveAll(p)
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
+	above, err := w.root.OpenFile(path.Dir(p), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	if err := w.root.Chmod(p, ownerAll); err != nil {
-		return err
-	}
-	f, err := w.root.Open(p)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := unlockAll(int(f.Fd()), "."); err != nil {
-		return err
+	defer above.Close()
+	if err := reclaim.RemoveAt(int(above.Fd()), path.Base(p)); err != nil {
+		return &os.PathError{Op: "remove", Path: p, Err: err}
 	}
-	return w.root.RemoveAll(p)
+	return nil
 }
 
 // Room makes sure that a directory, or a file, can be shown to commands at a path:

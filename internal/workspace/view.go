@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"autonoma/internal/reclaim"
 )
 
 // A view shows the objects and references of a stranger's repository under a
@@ -100,7 +102,7 @@ func copySmall(from, to string) error {
 	return replaceFile(to, data, 0o600)
 }
 
-func (v view) close() { os.RemoveAll(v.dir) }
+func (v view) close() { _ = reclaim.RemoveAll(v.dir) } // or the next sweep does
 
 // branch returns the branch HEAD is on, or "" if it is on none.
 func (v view) branch() string {

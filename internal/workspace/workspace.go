@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"autonoma/internal/reclaim"
 )
 
 // A Workspace is a directory in which agents work on a run's files. It has no
@@ -133,7 +135,7 @@ func (s *Store) checkout(ctx context.Context, repo bare, dir, commit string) err
 // checkout puts a tree into dir/files. What is in dir already, as of an attempt
 // that was cut off, goes.
 func (g *git) checkout(ctx context.Context, repo bare, dir, tree string) error {
-	if err := removeAll(dir); err != nil {
+	if err := reclaim.RemoveAll(dir); err != nil {
 		return err
 	}
 	files := filepath.Join(dir, "files")
@@ -161,7 +163,7 @@ func (w *Workspace) finish(ctx context.Context) error {
 func (w *Workspace) headRef() string { return "refs/autonoma/workspaces/" + w.name }
 
 func (w *Workspace) attach() error {
-	if err := Unlock(w.dir); err != nil {
+	if err := reclaim.Unlock(w.dir); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(w.dir)

@@ -95,15 +95,6 @@ func closeOnExec() error {
 	return err
 }
 
-// setDefault gives a signal its default action.
-func setDefault(sig int) {
-	var action struct {
-		handler, flags, restorer uintptr
-		mask                     uint64
-	}
-	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
-}
-
 // hungUp tells whether the other end of a socket is gone.
 func hungUp(fd int) bool {
 	p := struct {

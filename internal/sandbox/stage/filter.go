@@ -28,6 +28,7 @@ func Filter() []byte {
 	f.clone()
 	f.socket()
 	f.ioctl()
+	f.modes()
 	f.add(f.ret(allowRet))
 	return f.bytes()
 }
@@ -46,7 +47,7 @@ const (
 )
 
 // Absent calls are the same on all architectures.
-var absent = [...]uint32{435 /* clone3 */, 425, 426, 427 /* io_uring */}
+var absent = [...]uint32{435 /* clone3 */, 437 /* openat2, whose mode no filter sees */, 425, 426, 427 /* io_uring */}
 
 // clone refuses new namespaces.
 func (f *filter) clone() {

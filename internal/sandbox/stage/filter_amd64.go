@@ -21,7 +21,14 @@ var forbidden = [...]uint32{
 	303, 304, // name_to_handle_at, open_by_handle_at
 	246, 320, 174, 175, 313, 176, // kexec_load, kexec_file_load, create_module, init_module, finit_module, delete_module
 	169, 167, 168, 163, 179, 443, 103, // reboot, swapon, swapoff, acct, quotactl, quotactl_fd, syslog
-	172, 173, 156, 134, 180, 212, // iopl, ioperm, _sysctl, uselib, nfsservctl, lookup_dcookie
+	172, 173, 154, 156, 134, 180, 212, // iopl, ioperm, modify_ldt, _sysctl, uselib, nfsservctl, lookup_dcookie
 	164, 159, 227, 305, 170, 171, // settimeofday, adjtimex, clock_settime, clock_adjtime, sethostname, setdomainname
 	278, 279, 256, // vmsplice, move_pages, migrate_pages
+}
+
+// Calls that set the mode of a file, and which argument it is.
+var modeArguments = [...]modeArgument{
+	{90, 1, false}, {91, 1, false}, {268, 2, false}, {sysFchmodat2, 2, false}, // chmod, fchmod, fchmodat
+	{85, 1, false}, {133, 1, false}, {259, 2, false}, // creat, mknod, mknodat
+	{2, 2, true}, {257, 3, true}, // open, openat
 }

@@ -25,3 +25,9 @@ var forbidden = [...]uint32{
 	170, 171, 112, 266, 161, 162, // settimeofday, adjtimex, clock_settime, clock_adjtime, sethostname, setdomainname
 	75, 239, 238, // vmsplice, move_pages, migrate_pages
 }
+
+// Calls that set the mode of a file, and which argument it is.
+var modeArguments = [...]modeArgument{
+	{52, 1, false}, {53, 2, false}, {sysFchmodat2, 2, false}, // fchmod, fchmodat
+	{33, 2, false}, {56, 3, true}, // mknodat, openat
+}

@@ -91,6 +91,7 @@ func confine() {
 	if err != nil {
 		fail(err)
 	}
+	keepMoreSignalsOut()
 	status := wait(pid)
 	// The kernel kills whatever is left when process 1 ends.
 	report(status)
@@ -177,18 +178,6 @@ func find(name string, env []string) (string, error) {
 		}
 	}
 	return "", &Fault{NotFound, "find " + name + " in PATH", syscall.ENOENT}
-}
-
-// keepSignalsOut gives every signal its default action, which process 1 of a
-// namespace ignores: the Go runtime's handlers would let a command end it.
-func keepSignalsOut() {
-	for sig := 1; sig <= 64; sig++ {
-		switch syscall.Signal(sig) { //nolint:exhaustive // all others are meant by the line after
-		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE:
-			continue
-		}
-		setDefault(sig)
-	}
 }
 
 func exit(code int) {

@@ -84,26 +84,33 @@ func TestFilter(t *testing.T) {
 		name string
 		arch uint32
 		nr   uint32
-		args [3]uint32
+		args [4]uint32
 		want uint32
 	}{
-		{"write", arch, syscall.SYS_WRITE, [3]uint32{1}, allowRet},
-		{"other machine", 3, syscall.SYS_WRITE, [3]uint32{}, killProcess},
-		{"ptrace", arch, syscall.SYS_PTRACE, [3]uint32{}, eperm},
-		{"mount", arch, syscall.SYS_MOUNT, [3]uint32{}, eperm},
-		{"clone3", arch, 435, [3]uint32{}, enosys},
-		{"thread", arch, sysClone, [3]uint32{syscall.CLONE_VM | syscall.CLONE_THREAD}, allowRet},
-		{"new user namespace", arch, sysClone, [3]uint32{syscall.CLONE_NEWUSER | uint32(syscall.SIGCHLD)}, eperm},
-		{"new mount namespace", arch, sysClone, [3]uint32{syscall.CLONE_NEWNS}, eperm},
-		{"socket of unix", arch, sysSocket, [3]uint32{syscall.AF_UNIX}, allowRet},
-		{"socket of inet", arch, sysSocket, [3]uint32{syscall.AF_INET, 1, 6}, allowRet},
-		{"socket of inet6", arch, sysSocket, [3]uint32{syscall.AF_INET6}, allowRet},
-		{"socket of netlink", arch, sysSocket, [3]uint32{syscall.AF_NETLINK}, allowRet},
-		{"socket of packets", arch, sysSocket, [3]uint32{syscall.AF_PACKET}, errnoRet | uint32(syscall.EAFNOSUPPORT)},
-		{"socket of mptcp", arch, sysSocket, [3]uint32{syscall.AF_INET, 1, 262}, errnoRet | uint32(syscall.EPROTONOSUPPORT)},
-		{"size of a terminal", arch, sysIoctl, [3]uint32{0, syscall.TIOCGWINSZ}, allowRet},
-		{"type into a terminal", arch, sysIoctl, [3]uint32{0, 0x5412}, eperm},
-		{"paste into a terminal", arch, sysIoctl, [3]uint32{0, 0x541c}, eperm},
+		{"write", arch, syscall.SYS_WRITE, [4]uint32{1}, allowRet},
+		{"other machine", 3, syscall.SYS_WRITE, [4]uint32{}, killProcess},
+		{"ptrace", arch, syscall.SYS_PTRACE, [4]uint32{}, eperm},
+		{"mount", arch, syscall.SYS_MOUNT, [4]uint32{}, eperm},
+		{"clone3", arch, 435, [4]uint32{}, enosys},
+		{"thread", arch, sysClone, [4]uint32{syscall.CLONE_VM | syscall.CLONE_THREAD}, allowRet},
+		{"new user namespace", arch, sysClone, [4]uint32{syscall.CLONE_NEWUSER | uint32(syscall.SIGCHLD)}, eperm},
+		{"new mount namespace", arch, sysClone, [4]uint32{syscall.CLONE_NEWNS}, eperm},
+		{"socket of unix", arch, sysSocket, [4]uint32{syscall.AF_UNIX}, allowRet},
+		{"socket of inet", arch, sysSocket, [4]uint32{syscall.AF_INET, 1, 6}, allowRet},
+		{"socket of inet6", arch, sysSocket, [4]uint32{syscall.AF_INET6}, allowRet},
+		{"socket of netlink", arch, sysSocket, [4]uint32{syscall.AF_NETLINK}, allowRet},
+		{"socket of packets", arch, sysSocket, [4]uint32{syscall.AF_PACKET}, errnoRet | uint32(syscall.EAFNOSUPPORT)},
+		{"socket of mptcp", arch, sysSocket, [4]uint32{syscall.AF_INET, 1, 262}, errnoRet | uint32(syscall.EPROTONOSUPPORT)},
+		{"size of a terminal", arch, sysIoctl, [4]uint32{0, syscall.TIOCGWINSZ}, allowRet},
+		{"type into a terminal", arch, sysIoctl, [4]uint32{0, 0x5412}, eperm},
+		{"paste into a terminal", arch, sysIoctl, [4]uint32{0, 0x541c}, eperm},
+		{"mode of a program", arch, sysFchmodat2, [4]uint32{0, 0, 0o755}, allowRet},
+		{"mode of its owner's program", arch, sysFchmodat2, [4]uint32{0, 0, 0o4755}, eperm},
+		{"new file", arch, syscall.SYS_OPENAT, [4]uint32{0, 0, syscall.O_CREAT | syscall.O_WRONLY, 0o644}, allowRet},
+		{"new program of its owner", arch, syscall.SYS_OPENAT, [4]uint32{0, 0, syscall.O_CREAT | syscall.O_WRONLY, 0o4755}, eperm},
+		{"unnamed program of its owner", arch, syscall.SYS_OPENAT, [4]uint32{0, 0, 0x410000 | syscall.O_WRONLY, 0o4755}, eperm},
+		{"mode of no new file", arch, syscall.SYS_OPENAT, [4]uint32{0, 0, syscall.O_RDONLY, 0o4755}, allowRet},
+		{"open that hides its mode", arch, 437, [4]uint32{}, enosys},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := interpret(t, Filter(), tt.arch, tt.nr, tt.args); got != tt.want {
@@ -112,16 +119,16 @@ func TestFilter(t *testing.T) {
 		})
 	}
 	if x32 != 0 {
-		if got := interpret(t, Filter(), arch, x32|1, [3]uint32{}); got != enosys {
+		if got := interpret(t, Filter(), arch, x32|1, [4]uint32{}); got != enosys {
 			t.Errorf("a call by its x32 number returns %#x, want %#x", got, enosys)
 		}
 	}
 }
 
 // interpret runs a filter on a system call.
-func interpret(t *testing.T, code []byte, arch, nr uint32, args [3]uint32) uint32 {
+func interpret(t *testing.T, code []byte, arch, nr uint32, args [4]uint32) uint32 {
 	t.Helper()
-	word := map[uint32]uint32{offNumber: nr, offArch: arch, offArg0: args[0], offArg1: args[1], offArg2: args[2]}
+	word := map[uint32]uint32{offNumber: nr, offArch: arch, offArg0: args[0], offArg1: args[1], offArg2: args[2], offArg2 + sizeOfArg: args[3]}
 	var loaded uint32
 	for pc := 0; pc*8 < len(code); pc++ {
 		i := code[pc*8 : pc*8+8]
