@@ -129,6 +129,7 @@ func attacks() map[string]attackFunc {
 		},
 
 		"talk to itself": talkToItself,
+		"call out":       callOut,
 		"memory":         func([]string) error { takeMemory(1 << 30); return nil },
 		"memory of many": memoryOfMany,
 	}

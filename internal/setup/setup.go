@@ -212,7 +212,7 @@ func (in *Installer) run(ctx context.Context, place, files, command string, limi
 	start := time.Now()
 	exit, err := in.box.Run(ctx, sandbox.Command{
 		Argv: []string{"sh", "-c", command}, Workspace: files, Mounts: mounts,
-		Env: slices.Concat(in.env, environment(where), in.network, own), Network: true,
+		Env:    slices.Concat(in.env, environment(where), in.network, own),
 		Limits: sandbox.Limits{Wall: limit}, Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
