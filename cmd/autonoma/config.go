@@ -41,12 +41,16 @@ type config struct {
 	Knowledge    bool
 	// CallbackAllow are networks that webhooks may lead to although they are not public.
 	CallbackAllow []netip.Prefix
-	LogLevel      slog.Level
-	Models        provider.Config
-	Plans         map[autonoma.PlanName]autonoma.Plan
-	Budgets       worker.Budgets
-	MCP           map[string]mcp.Server
-	Forges        []forge.Forge // beside those that everybody knows
+	// Network, SetupNetwork and PrivateHosts are lists of hosts, as egress reads them.
+	Network      string // "off" for none
+	SetupNetwork string
+	PrivateHosts string
+	LogLevel     slog.Level
+	Models       provider.Config
+	Plans        map[autonoma.PlanName]autonoma.Plan
+	Budgets      worker.Budgets
+	MCP          map[string]mcp.Server
+	Forges       []forge.Forge // beside those that everybody knows
 
 	home   string
 	origin map[string]string // of each setting, by its key
@@ -96,6 +100,12 @@ var settings = []setting{
 		setKnowledge, func(c *config) string { return map[bool]string{true: "on", false: "off"}[c.Knowledge] }},
 	{"callbackAllow", "AUTONOMA_CALLBACK_ALLOW", "callback-allow", "networks that webhooks may lead to although they are not public, as in 127.0.0.0/8,10.1.0.0/16",
 		setNetworks, func(c *config) string { return joined(c.CallbackAllow) }},
+	{"network", "AUTONOMA_NETWORK", "network", "what agents' commands may reach: off, registries, or a list as in npm,python,docs.example.com,*.example.org:8443",
+		setHosts(func(c *config) *string { return &c.Network }), func(c *config) string { return c.Network }},
+	{"setupNetwork", "AUTONOMA_SETUP_NETWORK", "setup-network", "what installing dependencies may reach besides the registries of the project's languages, as in github,packages.example.com",
+		setHosts(func(c *config) *string { return &c.SetupNetwork }), func(c *config) string { return c.SetupNetwork }},
+	{"privateHosts", "AUTONOMA_PRIVATE_HOSTS", "private-hosts", "hosts that commands may reach, where they may, although their addresses are not public, as in registry.example.com,*.internal",
+		setHosts(func(c *config) *string { return &c.PrivateHosts }), func(c *config) string { return c.PrivateHosts }},
 	{"logLevel", "AUTONOMA_LOG_LEVEL", "log-level", "debug, info, warn or error",
 		func(c *config, v string) error { return c.LogLevel.UnmarshalText([]byte(v)) }, func(c *config) string { return c.LogLevel.String() }},
 }
@@ -172,7 +182,8 @@ func joined(networks []netip.Prefix) string {
 // separator is what stands between the entries of a list: paths may hold commas,
 // networks hold colons.
 func (s setting) separator() string {
-	if s.key == "callbackAllow" {
+	switch s.key {
+	case "callbackAllow", "network", "setupNetwork", "privateHosts":
 		return ","
 	}
 	return string(os.PathListSeparator)
@@ -218,10 +229,10 @@ func (w world) defaults() *config {
 		Sandbox:   "auto",
 		Slots:     8,
 		StartMode: autonoma.StartMode, ApprovalTime: autonoma.ApprovalTime,
-		Knowledge: true,
-		Plans:     autonoma.DefaultPlans(),
-		home:      w.Getenv("HOME"),
-		origin:    map[string]string{},
+		Knowledge: true, Network: networkOff,
+		Plans:  autonoma.DefaultPlans(),
+		home:   w.Getenv("HOME"),
+		origin: map[string]string{},
 	}
 }
 

@@ -52,6 +52,7 @@ type Journal struct {
 	resumed   bool // there is a past, and nothing was done since
 	paused    bool // its last word is that it was cut off between two things
 	now       func() time.Time
+	beside    []autonoma.Event // goes with the outcome of what is being done
 }
 
 // Open returns the journal of an execution whose log so far is past. It is cut
@@ -119,6 +120,7 @@ func Do[T Entry](ctx context.Context, j *Journal, kind autonoma.EventKind, key s
 	if err := j.begin(ctx); err != nil {
 		return outcome, err
 	}
+	j.beside = nil
 	outcome, used, err := do(ctx)
 	if err != nil {
 		return outcome, err
@@ -127,8 +129,17 @@ func Do[T Entry](ctx context.Context, j *Journal, kind autonoma.EventKind, key s
 		return outcome, fmt.Errorf("%w: did %s where %s is wanted", ErrMismatch, got, key)
 	}
 	// What was done must be known even if it was done at the last moment.
-	err = j.log.Append(context.WithoutCancel(ctx), used, autonoma.NewEvent(kind, j.execution, j.now(), outcome))
+	events := append(j.beside, autonoma.NewEvent(kind, j.execution, j.now(), outcome))
+	err = j.log.Append(context.WithoutCancel(ctx), used, events...)
 	return outcome, err
+}
+
+// Tell has an event written with the outcome of what is being done, before it: both
+// are in the log, or neither is, so that what is done again after a crash is told
+// once. Like a note it is no part of what was done. Nobody may call it but what [Do]
+// calls.
+func (j *Journal) Tell(kind autonoma.EventKind, v any) {
+	j.beside = append(j.beside, autonoma.NewEvent(kind, j.execution, j.now(), v))
 }
 
 // begin makes sure that something may be done.
