@@ -360,6 +360,40 @@ func TestEndsWithOpenConnections(t *testing.T) {
 	}
 }
 
+// Nor does it wait for what the operator's proxy does not say.
+func TestEndsWhileAsking(t *testing.T) {
+	leaks(t)
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	asked := make(chan net.Conn)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			asked <- c
+		}
+	}()
+	s := newSite(t)
+	p, n := world(s)
+	p.Upstream = func(*url.URL) (*url.URL, error) { return url.Parse("http://" + l.Addr().String()) }
+	d := open(t, p, n, policy(s, "example.com"))
+	for _, request := range []string{"CONNECT " + at("example.com", s.tls), "GET http://" + at("example.com", s.web) + "/"} {
+		c := d.dial()
+		io.WriteString(c, request+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		defer (<-asked).Close()
+	}
+	begin := time.Now()
+	d.close()
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("took %s to end", took)
+	}
+}
+
 // guarded is a listener that others can reach as well.
 type guarded struct{ net.Listener }
 

@@ -113,8 +113,8 @@ func through(ctx context.Context, proxy *url.URL, address string) (net.Conn, err
 	if proxy.Scheme == "https" {
 		conn = tls.Client(conn, &tls.Config{ServerName: proxy.Hostname()})
 	}
-	end, _ := ctx.Deadline()
-	_ = conn.SetDeadline(end)
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // the command has ended, or time is up
+	defer stop()
 	request := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address, Header: http.Header{}}
 	if u := proxy.User; u != nil {
 		password, _ := u.Password()
@@ -132,7 +132,6 @@ func through(ctx context.Context, proxy *url.URL, address string) (net.Conn, err
 		conn.Close()
 		return nil, err
 	}
-	_ = conn.SetDeadline(time.Time{})
 	return conn, nil
 }
 
