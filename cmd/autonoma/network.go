@@ -58,3 +58,16 @@ func (w world) openNetwork(cfg *config, installer *setup.Installer) (*rigor.Netw
 		Hosts: hosts,
 	}}, nil
 }
+
+// doctorNetwork says what commands may reach, and which passwords of registries are not
+// for set-up. Nothing of it is wrong by itself.
+func (w world) doctorNetwork(cfg *config, e *exam) {
+	more := ""
+	if cfg.SetupNetwork != "" {
+		more = "," + cfg.SetupNetwork
+	}
+	e.say(true, "network of agents' commands: %s; of set-up: %s%s", cfg.Network, egress.Registries, more)
+	for _, name := range setup.Withheld(w.Getenv) {
+		e.note("the password in %s is not given to set-up; if the registry needs it, see docs/guide/network.md", name)
+	}
+}

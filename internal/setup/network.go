@@ -72,6 +72,10 @@ func clientsOf(getenv func(string) string) clients {
 	return c
 }
 
+// Withheld names the operator's settings that hold a password, which set-up is not
+// given.
+func Withheld(getenv func(string) string) []string { return clientsOf(getenv).secrets }
+
 // passwords finds who logs in in a URL.
 var passwords = regexp.MustCompile(`://[^/\s@"']*@`)
 
