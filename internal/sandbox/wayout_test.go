@@ -129,7 +129,7 @@ func TestWayOutEnds(t *testing.T) {
 		var heard atomic.Int64
 		for name, end := range map[string]func(c *Command) (context.Context, error){
 			"by a limit": func(c *Command) (context.Context, error) {
-				c.Limits.Wall = 300 * time.Millisecond
+				c.Limits.Wall = 500 * time.Millisecond
 				return t.Context(), nil
 			},
 			"by a word": func(*Command) (context.Context, error) {
@@ -150,17 +150,18 @@ func TestWayOutEnds(t *testing.T) {
 			heard.Store(0)
 			c := attacking(t, "call out", "hello", "and stay")
 			c.Stdout = io.Discard
-			returned := false
+			open := false // a busy machine may come to the limit before it is opened
 			c.Egress = func(l net.Listener) {
+				open = true
 				answering("", &heard)(l)
-				returned = true
+				open = false
 			}
 			ctx, want := end(&c)
 			e, err := s.Run(ctx, c)
 			if !errors.Is(err, want) || e.OK() && want == nil {
 				t.Errorf("%s: ended with %+v, %v", name, e, err)
 			}
-			if !returned {
+			if open {
 				t.Errorf("%s: the way out is still open", name)
 			}
 		}
