@@ -37,6 +37,7 @@ const (
 	EventArtifact   EventKind = "artifact"   // Artifact: a named output
 	EventDelivery   EventKind = "delivery"   // Output: the result was handed over
 	EventApproval   EventKind = "approval"   // ApprovalChanged: a human is asked, or the question is settled
+	EventEgress     EventKind = "egress"     // Egress: commands wanted to reach a host, and could or could not
 )
 
 // StatusChanged is the data of an [EventStatus].

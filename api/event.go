@@ -15,7 +15,7 @@ type Event struct {
 	At          time.Time             `json:"at" doc:"When it happened."`
 	Kind        autonoma.EventKind    `json:"kind" doc:"What it tells of. New kinds may be added: skip what you do not know."`
 	ExecutionID *autonoma.ExecutionID `json:"executionId" doc:"Whose work it tells of, if that of one agent."`
-	Data        json.RawMessage       `json:"data" doc:"What happened; its form depends on the kind."`
+	Data        json.RawMessage       `json:"data" doc:"What happened; its form depends on the kind. Of an egress, which says that a command wanted to reach a host: by (setup or agent), phase, host, port, allowed, reason (policy, address, name, protocol, limit or unreachable) and detail if it was not reached, count, sentBytes and receivedBytes; what a command did again with the same outcome is counted, not told again."`
 }
 
 // Last reports whether e is the event after which nothing happens to its task.

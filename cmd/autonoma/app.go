@@ -135,6 +135,10 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 	}
 	tools, env := sandbox.Toolchains(w.Getenv)
 	installer := setup.New(filepath.Join(cfg.Data, "setup"), a.box, tools, env, w.Getenv)
+	network, err := w.openNetwork(cfg, installer)
+	if err != nil {
+		return nil, err
+	}
 
 	a.events = event.NewLog(a.db, time.Second)
 	host, _ := os.Hostname() // for people; where it has no name, there is none to show
@@ -143,7 +147,7 @@ func (w world) open(ctx context.Context, cfg *config, log *slog.Logger) (_ *app,
 		DB: a.db, Events: a.events, Blobs: blobs, Rules: rules, Workspaces: spaces, Forges: a.forges, Redact: cfg.Redact, Log: log, Host: host, Slots: cfg.Slots, Budgets: cfg.Budgets,
 		Version: version(), Sign: secrets.Signer, Learns: cfg.Knowledge,
 		Engine: &rigor.Engine{
-			Policy: policy, Workspaces: spaces, Box: a.box, Proof: a.boxProof, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp,
+			Policy: policy, Workspaces: spaces, Box: a.box, Proof: a.boxProof, Installer: installer, Roots: cfg.SourceRoots, Model: a.model, MCP: a.mcp, Network: network,
 		},
 	})
 	if err := a.worker.Sweep(ctx); err != nil {

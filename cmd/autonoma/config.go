@@ -48,12 +48,16 @@ type config struct {
 	SourceURLs  remote.Breadth
 	Sources     []remote.Source
 	OwnAccess   bool // the owner's tasks reach what this user reaches
-	LogLevel    slog.Level
-	Models      provider.Config
-	Plans       map[autonoma.PlanName]autonoma.Plan
-	Budgets     worker.Budgets
-	MCP         map[string]mcp.Server
-	Forges      []forge.Forge // beside those that everybody knows
+	// Network, SetupNetwork and PrivateHosts are lists of hosts, as egress reads them.
+	Network      string // "off" for none
+	SetupNetwork string
+	PrivateHosts string
+	LogLevel     slog.Level
+	Models       provider.Config
+	Plans        map[autonoma.PlanName]autonoma.Plan
+	Budgets      worker.Budgets
+	MCP          map[string]mcp.Server
+	Forges       []forge.Forge // beside those that everybody knows
 
 	// Redact knows the secrets of the installation, and keeps them out of what is
 	// stored, logged and told.
@@ -107,6 +111,12 @@ var settings = []setting{
 		setOnOff(func(c *config) *bool { return &c.Knowledge }), func(c *config) string { return onOff(c.Knowledge) }},
 	{"callbackAllow", "AUTONOMA_CALLBACK_ALLOW", "callback-allow", "networks that webhooks may lead to although they are not public, as in 127.0.0.0/8,10.1.0.0/16",
 		setNetworks(func(c *config) *[]netip.Prefix { return &c.CallbackAllow }), func(c *config) string { return joined(c.CallbackAllow) }},
+	{"network", "AUTONOMA_NETWORK", "network", "what agents' commands may reach: off, registries, or a list as in npm,python,docs.example.com,*.example.org:8443",
+		setHosts(func(c *config) *string { return &c.Network }), func(c *config) string { return c.Network }},
+	{"setupNetwork", "AUTONOMA_SETUP_NETWORK", "setup-network", "what installing dependencies may reach besides the registries of the project's languages, as in github,packages.example.com",
+		setHosts(func(c *config) *string { return &c.SetupNetwork }), func(c *config) string { return c.SetupNetwork }},
+	{"privateHosts", "AUTONOMA_PRIVATE_HOSTS", "private-hosts", "hosts that commands may reach, where they may, although their addresses are not public, as in registry.example.com,*.internal",
+		setHosts(func(c *config) *string { return &c.PrivateHosts }), func(c *config) string { return c.PrivateHosts }},
 	{"sourceAllow", "AUTONOMA_SOURCE_ALLOW", "source-allow", "networks that sources may be fetched from although they are not public, as in 10.1.0.0/16",
 		setNetworks(func(c *config) *[]netip.Prefix { return &c.SourceAllow }), func(c *config) string { return joined(c.SourceAllow) }},
 	{"sourceUrls", "AUTONOMA_SOURCE_URLS", "source-urls", "which URLs may be worked on: any, or those that are named under sources and forges",
@@ -200,7 +210,8 @@ func joined(networks []netip.Prefix) string {
 // separator is what stands between the entries of a list: paths may hold commas,
 // networks hold colons.
 func (s setting) separator() string {
-	if s.key == "callbackAllow" || s.key == "sourceAllow" {
+	switch s.key {
+	case "callbackAllow", "sourceAllow", "network", "setupNetwork", "privateHosts":
 		return ","
 	}
 	return string(os.PathListSeparator)
@@ -250,7 +261,7 @@ func (w world) defaults() *config {
 		Sandbox:   "auto",
 		Slots:     8,
 		StartMode: autonoma.StartMode, ApprovalTime: autonoma.ApprovalTime,
-		Knowledge: true, SourceURLs: remote.Any,
+		Knowledge: true, SourceURLs: remote.Any, Network: networkOff,
 		Plans:  autonoma.DefaultPlans(),
 		Redact: redact.New(),
 		home:   w.Getenv("HOME"),

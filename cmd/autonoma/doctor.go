@@ -83,6 +83,7 @@ func (w world) doctor(ctx context.Context, cfg *config) error {
 		say(false, "%v", err)
 	}
 	need(doctorSandbox(ctx, cfg, e))
+	w.doctorNetwork(cfg, e)
 	need(w.doctorModels(ctx, cfg, say))
 	need(doctorData(ctx, cfg, say))
 	need(w.doctorMCP(ctx, cfg, say))

@@ -35,6 +35,9 @@ func (k *killer) compare(id autonoma.RunID, got outcome, from int, kills []journ
 	if got, want := story(got.events), story(k.calm.events); !slices.Equal(got, want) {
 		k.t.Errorf("%s: its log tells of\n%v\nwant\n%v", id, got, want)
 	}
+	if told := refusals(k.t, got.events); len(told) != 1 || told[0].Count != 2 {
+		k.t.Errorf("%s: what was refused is told as %+v", id, told)
+	}
 	if got, want := keysOf(got.asked), keysOf(k.calm.asked); !maps.Equal(got, want) {
 		k.t.Errorf("%s asked for %d different turns, of which not all are the %d of the undisturbed run", id, len(got), len(want))
 		k.showOdd(got, want)

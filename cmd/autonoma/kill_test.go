@@ -50,7 +50,7 @@ func TestKill(t *testing.T) {
 	k := &killer{t: t, repo: repo, marker: marker, random: rand.New(rand.NewPCG(seed, 0))}
 	k.play(strings.ReplaceAll(read(t, "testdata/kill.yaml"), "MARKER", marker))
 	// What an earlier run taught would be told to a later one, which is to be the same.
-	k.server = newServer(t, k.models, "--source-root", repo, "--knowledge", "off")
+	k.server = newServer(t, k.models, "--source-root", repo, "--knowledge", "off", "--network", "*.example.org")
 	begin := time.Now()
 	k.server.start()
 	k.server.ready()
@@ -121,11 +121,28 @@ func (k *killer) undisturbed() outcome {
 	if effects := k.effects(id); !slices.Equal(effects, wantEffects) {
 		k.t.Fatalf("the commands left %q, want %q", effects, wantEffects)
 	}
+	if n := len(refusals(k.t, o.events)); n != 1 {
+		k.t.Fatalf("what was refused is told by %d events", n)
+	}
 	if n := len(keysOf(o.asked)); n != len(o.asked) {
 		k.t.Fatalf("%d requests ask for %d turns: the script cannot tell its turns apart", len(o.asked), n)
 	}
 	k.t.Logf("undisturbed: %d events, %d requests, %v", len(o.events), len(o.asked), o.events[len(o.events)-1].At.Sub(o.events[0].At))
 	return o
+}
+
+// refusals returns what commands wanted to reach and could not.
+func refusals(t *testing.T, events []api.Event) (all []autonoma.Egress) {
+	t.Helper()
+	for _, e := range events {
+		if e.Kind != autonoma.EventEgress {
+			continue
+		}
+		if told := dataOf[autonoma.Egress](t, e.Data); !told.Allowed {
+			all = append(all, told)
+		}
+	}
+	return all
 }
 
 // wantEffects are the lines that the commands of the script leave, in order.

@@ -78,7 +78,7 @@ with autonoma approve and reject.`,
 	f.DurationVar(&limit, "max-duration", 0, "how long the task may take, as in 30m")
 	f.BoolVar(&asJSON, "json", false, "print each event, and at last the task, as a line of JSON")
 	f.BoolVarP(&yes, "yes", "y", false, "agree to every change that a human is asked about, unseen")
-	addFlags(f, "data", "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge", "sourceAllow", "sourceUrls", "ownAccess", "logLevel")
+	addFlags(f, "data", "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge", "network", "setupNetwork", "privateHosts", "sourceAllow", "sourceUrls", "ownAccess", "logLevel")
 	return c
 }
 

@@ -97,6 +97,17 @@ var shown = map[autonoma.EventKind]func(*terminal, api.Event){
 		as((*terminal).looked)(t, e)
 		as((*terminal).chosen)(t, e)
 	},
+	autonoma.EventEgress: as(func(t *terminal, e autonoma.Egress) {
+		if e.Allowed {
+			return
+		}
+		often := ""
+		if e.Count > 1 {
+			often = fmt.Sprintf(" (%d times)", e.Count)
+		}
+		t.line("  refused   %s wanted %s%s: %s", map[autonoma.EgressBy]string{autonoma.EgressSetup: "set-up", autonoma.EgressAgent: "a command"}[e.By],
+			printable(e.Address(), 100), often, printable(e.Detail, 200))
+	}),
 	autonoma.EventNotice: as(func(t *terminal, n autonoma.Notice) {
 		t.line("  note      %s", printable(n.Message, 200))
 	}),

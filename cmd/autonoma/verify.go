@@ -61,7 +61,7 @@ they are run again.`,
 	c.Flags().StringArrayVar(&v.keys, "key", nil, "file with public keys in PEM, one of which must have signed (repeat for several)")
 	c.Flags().StringVar(&v.repo, "repo", "", "repository that should hold the commit")
 	c.Flags().BoolVar(&v.rerun, "rerun", false, "run the commands again, in clean checkouts, and compare")
-	addFlags(c.Flags(), "data", "sandbox", "minLevel")
+	addFlags(c.Flags(), "data", "sandbox", "minLevel", "setupNetwork", "privateHosts")
 	return c
 }
 
@@ -221,6 +221,9 @@ func (w world) engine(ctx context.Context, cfg *config, spaces *workspace.Store,
 	}
 	tools, env := sandbox.Toolchains(w.Getenv)
 	installer := setup.New(filepath.Join(dir, "setup"), box, tools, env, w.Getenv)
+	if _, err := w.openNetwork(cfg, installer); err != nil {
+		return nil, err
+	}
 	return &rigor.Engine{Policy: policy, Workspaces: spaces, Box: box, Proof: proof, Installer: installer}, nil
 }
 

@@ -54,6 +54,7 @@ type Journal struct {
 	paused    bool // its last word is that it was cut off between two things
 	now       func() time.Time
 	clean     func(doc []byte) []byte // takes out what must not be kept
+	beside    []autonoma.Event        // goes with the outcome of what is being done
 }
 
 // Open returns the journal of an execution whose log so far is past. It is cut
@@ -129,6 +130,7 @@ func Do[T Entry](ctx context.Context, j *Journal, kind autonoma.EventKind, key s
 	if err := j.begin(ctx); err != nil {
 		return outcome, err
 	}
+	j.beside = nil
 	outcome, used, err := do(ctx)
 	if err != nil {
 		return outcome, err
@@ -146,8 +148,16 @@ func Do[T Entry](ctx context.Context, j *Journal, kind autonoma.EventKind, key s
 		}
 	}
 	// What was done must be known even if it was done at the last moment.
-	err = j.log.Append(context.WithoutCancel(ctx), used, e)
+	err = j.log.Append(context.WithoutCancel(ctx), used, append(j.beside, e)...)
 	return outcome, err
+}
+
+// Tell has an event written with the outcome of what is being done, before it: both
+// are in the log, or neither is, so that what is done again after a crash is told
+// once. Like a note it is no part of what was done. Nobody may call it but what [Do]
+// calls.
+func (j *Journal) Tell(kind autonoma.EventKind, v any) {
+	j.beside = append(j.beside, autonoma.NewEvent(kind, j.execution, j.now(), v))
 }
 
 // kept is a key as it is in the log, should it hold what must not be kept.

@@ -346,3 +346,40 @@ func TestCrashes(t *testing.T) {
 		}
 	})
 }
+
+// What is told beside an outcome is in the log with it, in one piece, or not at all,
+// and is passed over by those who come later.
+func TestTell(t *testing.T) {
+	log := &memory{room: 1}
+	tries := 0
+	do := func(j *journal.Journal) (note, error) {
+		return journal.Do(t.Context(), j, autonoma.EventWork, "a", func(context.Context) (note, autonoma.Usage, error) {
+			tries++
+			j.Tell(autonoma.EventEgress, autonoma.Egress{Host: "example.com", Count: tries})
+			if tries == 1 {
+				return note{}, autonoma.Usage{}, errCrash
+			}
+			return note{Name: "a"}, autonoma.Usage{}, nil
+		})
+	}
+	j := journal.Open("exec_1", log, nil, nil)
+	if _, err := do(j); !errors.Is(err, errCrash) || len(log.events) > 0 {
+		t.Fatalf("%v, %v", err, log.events)
+	}
+	if _, err := do(j); err != nil {
+		t.Fatal(err)
+	}
+	if len(log.events) != 2 || log.events[0].Kind != autonoma.EventEgress || !strings.Contains(string(log.events[0].Data), `"count":2`) || log.events[1].Kind != autonoma.EventWork {
+		t.Fatalf("the log is %v", log.events)
+	}
+	again := journal.Open("exec_1", log, log.events, nil)
+	if _, err := do(again); err != nil || tries != 2 {
+		t.Errorf("done %d times: %v", tries, err)
+	}
+	log.room = 1
+	if _, err := journal.Do(t.Context(), again, autonoma.EventWork, "b", func(context.Context) (note, autonoma.Usage, error) {
+		return note{Name: "b"}, autonoma.Usage{}, nil
+	}); err != nil || len(log.events) != 3 {
+		t.Errorf("%v, %v", err, log.events)
+	}
+}

@@ -97,7 +97,7 @@ func (g *Guard) Addresses(ctx context.Context, host, port string) ([]netip.Addr,
 		if g.allowed(a) {
 			continue
 		}
-		if !public(a) {
+		if !Public(a) {
 			// Which address a name has here is nobody's business who does not know it.
 			return nil, refuse("must lead to a public address; the operator can allow another network with %s", cmp.Or(g.Setting, "callbackAllow"))
 		}
@@ -158,6 +158,12 @@ func (g *Guard) DialContext(ctx context.Context, network, address string) (net.C
 	if err != nil {
 		return nil, err
 	}
+	return Connect(ctx, network, addrs, port)
+}
+
+// Connect connects to one of the addresses of a host, which somebody has judged: one
+// after the other until one answers.
+func Connect(ctx context.Context, network string, addrs []netip.Addr, port string) (net.Conn, error) {
 	var failed error
 	for i, a := range addrs {
 		// Each gets its share of the time that is left.

@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"autonoma/internal/egress"
+	"autonoma/internal/outbound"
 )
 
 // missing ends a test for which something is not there.
@@ -143,6 +149,24 @@ func npmSettings(t *testing.T) []string {
 func pipSettings(t *testing.T) []string {
 	t.Helper()
 	return append(known("PIP_INDEX_URL", "pip", "config", "get", "global.index-url"), known("PIP_CERT", "pip", "config", "get", "global.cert")...)
+}
+
+// mirrors returns the setting by which the registries may have addresses that are not
+// public, as they have where a mirror stands for them.
+func mirrors(t *testing.T) string {
+	t.Helper()
+	all, err := egress.ParseHosts(egress.Registries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var private []string
+	for _, h := range all {
+		addrs, err := net.DefaultResolver.LookupNetIP(t.Context(), "ip", h.Name)
+		if err == nil && slices.ContainsFunc(addrs, func(a netip.Addr) bool { return !outbound.Public(a) }) {
+			private = append(private, h.Name)
+		}
+	}
+	return "AUTONOMA_PRIVATE_HOSTS=" + strings.Join(private, ",")
 }
 
 // known returns a variable with what a client says, if it says anything.

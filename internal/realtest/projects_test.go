@@ -70,7 +70,7 @@ func (p project) mend(t *testing.T) {
 	before := stateOf(t, repo)
 	reach := listen(t)
 
-	s := start(t, root, p.conversations(reach.command()), p.env(t)...)
+	s := start(t, root, p.conversations(reach.command()), append(p.env(t), mirrors(t))...)
 	r := s.do(t, api.CreateTask{Task: "The tests fail since the last commit. Find out why and mend it.", Source: repo, Scope: p.scope})
 	r.completed(t)
 
@@ -193,6 +193,18 @@ func (p project) installed(t *testing.T, r run) {
 	}
 	if n == 0 {
 		t.Error("there was no set-up")
+	}
+	reached := 0
+	for _, e := range dataOf[autonoma.Egress](t, r, autonoma.EventEgress) {
+		if e.By != autonoma.EgressSetup || e.Phase != autonoma.Inspect || !e.Allowed {
+			t.Errorf("set-up alone may reach something: %+v", e)
+		}
+		if e.Reason == "" && e.Received > 0 {
+			reached++
+		}
+	}
+	if reached == 0 {
+		t.Error("set-up reached no registry")
 	}
 }
 

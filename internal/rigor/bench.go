@@ -27,6 +27,7 @@ type bench struct {
 	private string // the directory of its home and its changes to caches
 	mounts  []sandbox.Mount
 	env     []string
+	wayOut  func(*sandbox.Command) (told func()) // gives a command of an agent its way out; nil: it has none
 }
 
 // openBench opens the job's checkout of the given name, at a commit. What its
@@ -54,7 +55,11 @@ func (b *bench) Run(ctx context.Context, command string, timeout time.Duration) 
 	name := "output-" + rand.Text()[:8] + ".txt" // never one that the model was told of before
 	out := &excerpt{keep: shownOutput, name: "$HOME/" + name, create: func() (*os.File, error) { return b.create(name) }}
 	defer out.Close()
-	exit, err := b.run(ctx, command, timeout, out)
+	c := b.command(command, timeout, out)
+	if b.wayOut != nil {
+		defer b.wayOut(&c)()
+	}
+	exit, err := b.do(ctx, c)
 	if err != nil {
 		return tool.Ran{}, err
 	}
@@ -130,12 +135,14 @@ func (b *bench) ready() error {
 	return nil
 }
 
-// run runs a command. An error means that it could not be run, or that ctx is done.
+// run runs a command without a way out. An error means that it could not be run, or
+// that ctx is done.
 func (b *bench) run(ctx context.Context, command string, timeout time.Duration, out io.Writer) (sandbox.Exit, error) {
-	if err := b.ready(); err != nil {
-		return sandbox.Exit{}, err
-	}
-	exit, err := b.box.Run(ctx, sandbox.Command{
+	return b.do(ctx, b.command(command, timeout, out))
+}
+
+func (b *bench) command(command string, timeout time.Duration, out io.Writer) sandbox.Command {
+	return sandbox.Command{
 		Argv:      []string{"bash", "-c", command},
 		Workspace: b.files.Dir(),
 		Home:      filepath.Join(b.private, "home"),
@@ -144,7 +151,14 @@ func (b *bench) run(ctx context.Context, command string, timeout time.Duration, 
 		Limits:    sandbox.Limits{Wall: timeout},
 		Stdout:    out,
 		Stderr:    out,
-	})
+	}
+}
+
+func (b *bench) do(ctx context.Context, c sandbox.Command) (sandbox.Exit, error) {
+	if err := b.ready(); err != nil {
+		return sandbox.Exit{}, err
+	}
+	exit, err := b.box.Run(ctx, c)
 	if ctx.Err() != nil {
 		return exit, context.Cause(ctx)
 	}

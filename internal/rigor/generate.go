@@ -36,7 +36,7 @@ func (x *execution) ask(ctx context.Context, prompt string) error {
 	if x.worker == nil {
 		x.worker = x.agent("generate", x.now, x.Agent.Yields, x.tools())
 		x.worker.Reports = x.reports()
-		done, err = x.worker.Work(ctx, system(x.Agent, autonoma.Generate, x.Agent.Prompt, text(string(x.Agent.Yields))), prompt)
+		done, err = x.worker.Work(ctx, x.Network.rules(system(x.Agent, autonoma.Generate, x.Agent.Prompt, text(string(x.Agent.Yields)))), prompt)
 	} else {
 		x.worker.Phase, x.worker.Cause = x.now, x.cause()
 		done, err = x.worker.More(ctx, prompt)

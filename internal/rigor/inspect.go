@@ -99,6 +99,7 @@ func (x *execution) install(ctx context.Context) (Setup, error) {
 	p := setup.Plan{
 		Tenant: string(x.Run.Tenant), Source: x.base.Source, Lock: x.look.Project.Lock, Makes: x.look.Project.Makes,
 		Commands: lines(x.look.Project.Commands.Setup), Limit: x.Policy.setupTime(),
+		Languages: x.look.languages(), Told: func(all []autonoma.Egress) { x.tellEgress(autonoma.EgressSetup, all) },
 	}
 	if x.look.Project.RunsOwn {
 		p.Commit = x.base.Commit

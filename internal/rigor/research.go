@@ -214,7 +214,7 @@ func readers(d tool.Desk) tool.Set { return tool.Set{tool.Read(d), tool.Glob(d),
 
 // tools returns the tools that the agent of the step is given.
 func (x *execution) tools() tool.Set {
-	set := toolsOf(x.Agent, x.bench)
+	set := x.Network.tools(toolsOf(x.Agent, x.bench))
 	if x.asks() && slices.Contains(x.Agent.Tools, "ask") {
 		set = append(set, tool.Ask(x.person))
 	}

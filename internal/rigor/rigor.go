@@ -40,6 +40,7 @@ type Engine struct {
 	Installer  *setup.Installer
 	Roots      []string     // below which sources may lie
 	MCP        *mcp.Servers // whose tools agents get besides ours; nil: none
+	Network    *Network     // what agents' commands may reach; nil: nothing
 
 	// Model returns the model of a tier.
 	Model func(autonoma.Intelligence) (model.Model, error)
@@ -189,6 +190,7 @@ func (e *Engine) open(ctx context.Context, j Job) (*execution, error) {
 		x.start = x.merged.Commit
 	}
 	x.bench, err = e.openBench(ctx, j, "work", cmp.Or(j.At, x.start))
+	x.letOut(x.bench)
 	return x, x.treeFailure(err, "")
 }
 

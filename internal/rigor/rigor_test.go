@@ -355,7 +355,7 @@ class A {}
 -- version --
 one
 -- mvnw --
-repo="${MAVEN_OPTS#*=}"
+repo="${MAVEN_OPTS#*=}" repo="${repo%% *}"
 cp version "$repo/ran" && date +%N >>"$repo/when"
 `, `
   - match: {phase: generate}

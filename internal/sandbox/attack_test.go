@@ -146,6 +146,7 @@ func attacks() map[string]attackFunc {
 
 		// These are for other tests.
 		"nothing":        func([]string) error { return nil },
+		"call out":       callOut,
 		"talk to itself": talkToItself,
 		"memory":         func([]string) error { takeMemory(1 << 30); return nil },
 		"memory of many": memoryOfMany,

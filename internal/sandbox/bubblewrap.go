@@ -77,7 +77,7 @@ func (b *bubblewrap) Run(ctx context.Context, c Command) (Exit, error) {
 		hand: args.files,
 		attr: &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL},
 		kind: stage.Confiner,
-		spec: &stage.Spec{UID: -1, GID: -1, Argv: c.Argv, Env: c.environment(), Limits: rlimits(c.Limits),
+		spec: &stage.Spec{UID: -1, GID: -1, WayOut: c.wayOut(), Argv: c.Argv, Env: c.environment(), Limits: rlimits(c.Limits),
 			Dir: path.Join(WorkspacePath, filepath.ToSlash(c.Dir)), Writable: writable},
 		countProcesses: os.Geteuid() == 0,
 		kill:           killInside,
@@ -113,14 +113,11 @@ type arguments struct {
 // write. The files must be closed.
 func (b *bubblewrap) args(c Command) (a *arguments, writable []string, err error) {
 	a = &arguments{}
-	a.add("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
-	if !c.Network {
-		a.add("--unshare-net")
-	}
-	a.add("--die-with-parent", "--as-pid-1", "--cap-drop", "ALL", "--hostname", hostName,
+	a.add("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--unshare-net",
+		"--die-with-parent", "--as-pid-1", "--cap-drop", "ALL", "--hostname", hostName,
 		"--uid", strconv.Itoa(insideID), "--gid", strconv.Itoa(insideID), "--size", strconv.Itoa(1<<20), "--tmpfs", "/")
 	scratch, writable := scratch(c)
-	for _, ops := range [][]stage.Op{b.system, network(c.Network), scratch} {
+	for _, ops := range [][]stage.Op{b.system, scratch} {
 		if err := a.ops(ops); err != nil {
 			a.close()
 			return nil, nil, err

@@ -14,8 +14,9 @@
 // home at [HomePath], and the mounts the caller adds. It has its own process,
 // network, IPC, host name and user namespaces, no capabilities, no way to gain
 // any, a seccomp filter, Landlock rules where the kernel has them, and the
-// limits of [Limits]. With [Command.Network] it shares the host's network,
-// loopback included.
+// limits of [Limits]. Its network has nothing but a loopback of its own. With
+// [Command.Egress] there is one way out of it: a proxy of the caller's, which no
+// name server and no route stands beside.
 //
 // # Levels
 //

@@ -62,7 +62,7 @@ func (n *namespaces) Run(ctx context.Context, c Command) (Exit, error) {
 		return Exit{}, err
 	}
 	p := process{
-		attr: n.attr(c.Network),
+		attr: n.attr(),
 		kind: stage.Confiner,
 		spec: spec,
 		hand: trees.files,
@@ -73,17 +73,14 @@ func (n *namespaces) Run(ctx context.Context, c Command) (Exit, error) {
 }
 
 // attr says how the stage is cloned.
-func (n *namespaces) attr(network bool) *syscall.SysProcAttr {
+func (n *namespaces) attr() *syscall.SysProcAttr {
 	uid, gid := os.Geteuid(), os.Getegid()
 	if n.ids.mapped() {
 		uid, gid = hostUser, hostUser
 	}
-	flags := uintptr(unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP)
-	if !network {
-		flags |= unix.CLONE_NEWNET
-	}
 	return &syscall.SysProcAttr{
-		Cloneflags:                 flags,
+		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS |
+			unix.CLONE_NEWCGROUP | unix.CLONE_NEWNET,
 		UidMappings:                []syscall.SysProcIDMap{{ContainerID: insideID, HostID: uid, Size: 1}},
 		GidMappings:                []syscall.SysProcIDMap{{ContainerID: insideID, HostID: gid, Size: 1}},
 		GidMappingsEnableSetgroups: n.ids.mapped(),
@@ -96,13 +93,12 @@ func (n *namespaces) attr(network bool) *syscall.SysProcAttr {
 
 // spec writes down what the stage has to do.
 func (n *namespaces) spec(c Command, t *trees) (*stage.Spec, error) {
-	s := &stage.Spec{UID: -1, GID: -1, Hostname: hostName, Loopback: !c.Network, Argv: c.Argv, Env: c.environment(),
+	s := &stage.Spec{UID: -1, GID: -1, Hostname: hostName, Loopback: true, WayOut: c.wayOut(), Argv: c.Argv, Env: c.environment(),
 		Dir: path.Join(WorkspacePath, filepath.ToSlash(c.Dir)), Limits: rlimits(c.Limits)}
 	if n.ids.mapped() {
 		s.UID, s.GID = insideID, insideID
 	}
 	s.Ops = append(s.Ops, n.system...)
-	s.Ops = append(s.Ops, network(c.Network)...)
 	ops, writable := scratch(c)
 	s.Ops = append(s.Ops, ops...)
 	s.Writable = writable

@@ -60,11 +60,19 @@ func (none) Run(ctx context.Context, c Command) (Exit, error) {
 			return Exit{}, fmt.Errorf("make a home for a command: %w", err)
 		}
 	}
+	env := override([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Home, "LANG=C.UTF-8", "TMPDIR=" + private}, c.Env)
+	if c.Egress != nil {
+		l, err := listenShared(ctx)
+		if err != nil {
+			return Exit{}, fmt.Errorf("open the way out of a command: %w", err)
+		}
+		defer serveWayOut(c.Egress, l)()
+		env = proxied(env, l.url())
+	}
 	p := process{
 		attr: &syscall.SysProcAttr{Setsid: true},
 		kind: stage.Reaper,
-		spec: &stage.Spec{UID: -1, GID: -1, Argv: c.Argv, Dir: filepath.Join(c.Workspace, c.Dir),
-			Env: override([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Home, "LANG=C.UTF-8", "TMPDIR=" + private}, c.Env),
+		spec: &stage.Spec{UID: -1, GID: -1, Argv: c.Argv, Dir: filepath.Join(c.Workspace, c.Dir), Env: env,
 			Limits: []stage.Rlimit{
 				{Resource: unix.RLIMIT_CORE, Value: noCore},
 				{Resource: unix.RLIMIT_FSIZE, Value: uint64(c.Limits.FileSize)},

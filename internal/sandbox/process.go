@@ -74,8 +74,16 @@ func (p process) run(ctx context.Context, c Command) (Exit, error) {
 	w.start(ctx)
 	p.spec.Yield = p.countProcesses
 	sendErr := send(control, p.spec.Encode())
+	closeWayOut, err := p.openWayOut(control, c.Egress)
+	if err != nil {
+		w.kill()
+	}
 	waitErr := cmd.Wait()
 	stopped := w.end()
+	closeWayOut()
+	if err != nil {
+		return Exit{}, fmt.Errorf("open the way out of a sandbox: %w", err)
+	}
 	return p.exit(cmd, control, stopped, begin, errors.Join(sendErr, outputError(waitErr)))
 }
 

@@ -293,31 +293,6 @@ func TestNoSuchDirectory(t *testing.T) {
 	})
 }
 
-// With the network of the host, a command reaches what the host reaches, finds
-// hosts as it does, and is confined in all else.
-func TestNetwork(t *testing.T) {
-	host := newHost(t)
-	level(t, confining, func(t *testing.T, s Sandbox) {
-		for attack, tt := range map[string]struct {
-			arg  string
-			want int
-		}{"tcp": {host.tcp, 0}, "read": {host.secret, 1}, "unix": {host.path, 1}, "signal": {host.victim, 1}} {
-			c := attacking(t, attack, tt.arg)
-			c.Network = true
-			if got := run(t, s, c); got.Code != tt.want {
-				t.Errorf("%s %s: %+v %s", attack, tt.arg, got.Exit, got.out)
-			}
-		}
-		want, err := os.ReadFile("/etc/hosts")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := sh(t, s, "cat /etc/hosts", Command{Network: true}); got.out != string(want) {
-			t.Errorf("/etc/hosts is %q, want the host's %q", got.out, want)
-		}
-	})
-}
-
 // Where root cannot map owners, commands have the host's user 0 without any
 // power, and all else holds. For others this is the level as always.
 func TestWithoutMappedOwners(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 )
 
@@ -57,8 +58,16 @@ type Command struct {
 	Env       []string // KEY=value; added to, and stronger than, PATH, HOME, LANG, TMPDIR, USER and LOGNAME
 	Mounts    []Mount
 	Home      string // host directory, writable at HomePath; empty for one that vanishes with the command
-	Network   bool   // the host's network instead of none; for setting up dependencies only
 	Limits    Limits
+
+	// Egress is the command's only way out, nil for none: it finds an HTTP proxy
+	// in the variables that programs look for one in, which are the sandbox's to
+	// set, and all that connects there arrives at the listener. Egress is called
+	// once, beside the command. The listener is closed when the command has ended;
+	// Run waits for Egress to return then, so it must let go of what is left.
+	// A listener that more than the command can reach has a method
+	// ProxyAuthorization, which returns the value of that header to insist on.
+	Egress func(net.Listener)
 
 	// Stdin may be nil, which reads as empty. What the command has not read
 	// when it ends stays unread or is lost; a Read that blocks is left behind

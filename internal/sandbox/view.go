@@ -51,6 +51,9 @@ func system() []stage.Op {
 	ops = append(ops,
 		file("/etc/passwd", fmt.Sprintf("root:x:0:0:root:/:/usr/sbin/nologin\n%s:x:%d:%d::%s:/bin/sh\nnobody:x:65534:65534::/:/usr/sbin/nologin\n", insideName, insideID, insideID, HomePath)),
 		file("/etc/group", fmt.Sprintf("root:x:0:\n%s:x:%d:\nnogroup:x:65534:\n", insideName, insideID)),
+		// There are no other hosts: names are for the way out to look up.
+		file("/etc/hosts", "127.0.0.1 localhost "+hostName+"\n::1 localhost\n"),
+		file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
 	)
 	ops = append(ops, devices()...)
 	return append(ops, stage.Op{Kind: stage.Proc, Target: "/proc"},
@@ -106,25 +109,6 @@ func rootOnly() []stage.Op {
 	return ops
 }
 
-// network returns the steps that tell programs how to find hosts: none but
-// themselves, or as the host does.
-func network(shared bool) []stage.Op {
-	if !shared {
-		return []stage.Op{
-			file("/etc/hosts", "127.0.0.1 localhost "+hostName+"\n::1 localhost\n"),
-			file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
-		}
-	}
-	var ops []stage.Op
-	for _, path := range []string{"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"} {
-		// They are copied: often they are links to where a command sees nothing.
-		if b, err := os.ReadFile(path); err == nil {
-			ops = append(ops, file(path, string(b)))
-		}
-	}
-	return ops
-}
-
 func file(path, content string) stage.Op {
 	return stage.Op{Kind: stage.File, Target: path, Source: content, Number: 0o644}
 }
@@ -165,7 +149,11 @@ func (c Command) environment() []string {
 		"PATH=" + systemPath, "HOME=" + HomePath, "LANG=C.UTF-8", "TMPDIR=/tmp",
 		"USER=" + insideName, "LOGNAME=" + insideName,
 	}
-	return override(env, c.Env)
+	env = override(env, c.Env)
+	if c.Egress != nil {
+		env = proxied(env, proxyURL(wayOutPort, ""))
+	}
+	return env
 }
 
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

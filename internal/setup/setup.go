@@ -1,9 +1,10 @@
 // Package setup installs a project's dependencies once, keeps them, and shows
 // them to commands that have no network.
 //
-// Set-up is the one step with a network. It runs in the sandbox, in a checkout of
-// its own, with the settings of the operator's package clients and with caches
-// that belong to it alone. What it leaves behind, in the caches and in the
+// Set-up is the one step that always has a way out: to the registries of the
+// project's languages, and what the operator names beside them. It runs in the
+// sandbox, in a checkout of its own, with the settings of the operator's package
+// clients, but no password of theirs, and with caches that belong to it alone. What it leaves behind, in the caches and in the
 // checkout (node_modules, .venv), is named by a key made of the source, its lock
 // files and the commands; a later run with the same key finds it there. Commands
 // of runs see it through overlays: they can change it for themselves, and never
@@ -27,6 +28,8 @@ import (
 	"sync"
 	"time"
 
+	"autonoma"
+	"autonoma/internal/egress"
 	"autonoma/internal/reclaim"
 	"autonoma/internal/sandbox"
 )
@@ -37,8 +40,14 @@ type Installer struct {
 	box     sandbox.Sandbox
 	base    []sandbox.Mount // toolchains
 	env     []string        // that lets commands find them
-	network []string        // environment of package clients: proxies, registries, certificates
+	clients clients         // the operator's settings of package clients
 	getenv  func(string) string
+
+	// Proxy is the way out of set-up, and Allow is what it may reach beside the
+	// registries of the project's languages and those that the package clients are set
+	// up for.
+	Proxy *egress.Proxy
+	Allow []egress.Host
 
 	mu   sync.Mutex
 	busy map[string]chan struct{} // full while somebody installs
@@ -48,7 +57,10 @@ type Installer struct {
 // variables by which they are found, are shown to all commands; getenv is the
 // operator's environment.
 func New(dir string, box sandbox.Sandbox, toolchains []sandbox.Mount, env []string, getenv func(string) string) *Installer {
-	return &Installer{dir: dir, box: box, base: toolchains, env: env, network: clientSettings(getenv), getenv: getenv, busy: map[string]chan struct{}{}}
+	return &Installer{
+		dir: dir, box: box, base: toolchains, env: env, clients: clientsOf(getenv), getenv: getenv, busy: map[string]chan struct{}{},
+		Proxy: &egress.Proxy{Upstream: egress.Environment(getenv)},
+	}
 }
 
 // A Plan is what to install.
@@ -64,6 +76,11 @@ type Plan struct {
 	// directory at the top of the checkout is to be kept too.
 	Keep  func(ctx context.Context, dir string) (bool, error)
 	Limit time.Duration
+
+	Languages []string // of the project, whose registries may be reached; nil: it is still to be written
+	// Told is given what the commands wanted to reach, if they were run; nil: nobody
+	// wants to know.
+	Told func([]autonoma.Egress)
 }
 
 // Key names the outcome of the plan.
@@ -121,8 +138,12 @@ func (in *Installer) Install(ctx context.Context, p Plan, checkout func(context.
 		return done, err
 	}
 	before := directories(files)
+	way := in.Proxy.Session(in.policy(p))
+	if p.Told != nil {
+		defer func() { p.Told(way.Decisions()) }()
+	}
 	for _, command := range p.Commands {
-		step, err := in.run(ctx, place, files, command, p.Limit)
+		step, err := in.run(ctx, place, files, command, p.Limit, way)
 		if err != nil {
 			return done, err
 		}
@@ -193,10 +214,10 @@ func (in *Installer) keep(place, files string, done *Installed) error {
 	return os.Rename(tmp, filepath.Join(place, "installed.json"))
 }
 
-// run runs one command of set-up, with the network.
-func (in *Installer) run(ctx context.Context, place, files, command string, limit time.Duration) (Step, error) {
+// run runs one command of set-up, with a way out.
+func (in *Installer) run(ctx context.Context, place, files, command string, limit time.Duration, way *egress.Session) (Step, error) {
 	where := filepath.Join(place, "caches")
-	mounts, own, err := copySettings(filepath.Join(place, "settings"), in.box, in.getenv)
+	mounts, own, err := in.clients.copy(filepath.Join(place, "settings"), in.box)
 	if err != nil {
 		return Step{}, err
 	}
@@ -213,7 +234,7 @@ func (in *Installer) run(ctx context.Context, place, files, command string, limi
 	start := time.Now()
 	exit, err := in.box.Run(ctx, sandbox.Command{
 		Argv: []string{"sh", "-c", command}, Workspace: files, Mounts: mounts,
-		Env: slices.Concat(in.env, environment(where), in.network, own), Network: true,
+		Env: slices.Concat(in.env, environment(where), in.clients.env, own), Egress: way.Serve,
 		Limits: sandbox.Limits{Wall: limit}, Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
@@ -224,7 +245,7 @@ func (in *Installer) run(ctx context.Context, place, files, command string, limi
 	}
 	step := Step{Command: command, ExitCode: exit.Code, Duration: time.Since(start).Milliseconds()}
 	if exit.Code != 0 {
-		step.Output = out.String()
+		step.Output = out.String() + in.explain(way)
 	}
 	return step, nil
 }

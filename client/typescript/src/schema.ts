@@ -1684,7 +1684,7 @@ export interface components {
              * @description When it happened.
              */
             at: string;
-            /** @description What happened; its form depends on the kind. */
+            /** @description What happened; its form depends on the kind. Of an egress, which says that a command wanted to reach a host: by (setup or agent), phase, host, port, allowed, reason (policy, address, name, protocol, limit or unreachable) and detail if it was not reached, count, sentBytes and receivedBytes; what a command did again with the same outcome is counted, not told again. */
             data: {
                 [key: string]: unknown;
             };

@@ -84,6 +84,11 @@ func confine() {
 			fail(err)
 		}
 	}
+	if spec.WayOut != 0 {
+		if err := openWayOut(spec.WayOut); err != nil {
+			fail(fault("open the way out", err))
+		}
+	}
 	if err := restrict(spec); err != nil {
 		fail(err)
 	}

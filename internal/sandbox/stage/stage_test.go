@@ -42,7 +42,7 @@ func example() *Spec {
 			{Kind: Tmpfs, Target: "/tmp", FD: 7, Number: 1 << 40},
 		},
 		Argv: []string{"a", "", "b c\n"}, Env: []string{"K=v"}, Dir: "/workspace",
-		Limits: []Rlimit{{7, 1 << 63}}, Yield: true, Writable: []string{"/workspace"},
+		Limits: []Rlimit{{7, 1 << 63}}, Yield: true, Writable: []string{"/workspace"}, WayOut: 31280,
 	}
 }
 

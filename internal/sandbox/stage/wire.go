@@ -14,6 +14,7 @@ type Spec struct {
 	Limits   []Rlimit
 	Yield    bool     // let others, the watching server above all, have the processor first
 	Writable []string // directories and files for Landlock to leave writable
+	WayOut   int      // port of 127.0.0.1 to listen at and to hand over, see Listening; 0 for none
 }
 
 // An Op is one step in making the root.
@@ -85,6 +86,7 @@ func (s *Spec) Encode() []byte {
 	}
 	b.flag(s.Yield)
 	b.list(s.Writable)
+	b.number(uint64(s.WayOut))
 	n := len(b.b)
 	head := []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}
 	return append(head, b.b...)
@@ -117,6 +119,7 @@ func Decode(p []byte) (*Spec, bool) {
 	}
 	s.Yield = b.readNumber() != 0
 	s.Writable = b.readList()
+	s.WayOut = int(b.readNumber())
 	return &s, !b.bad && len(b.b) == 0
 }
 
