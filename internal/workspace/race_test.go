@@ -201,7 +201,7 @@ func TestWorkspaceOfExtremes(t *testing.T) {
 		script   string
 		tooLarge bool
 	}{
-		"a deep tree":       {"for i in $(seq 6); do d=$(printf 'd/%.0s' $(seq 100)); mkdir -p $d && cd -P $d; done; echo x > x", true},
+		"a deep tree":       {"for i in $(seq 10); do d=$(printf 'd/%.0s' $(seq 100)); mkdir -p $d && cd -P $d; done; echo x > x", true},
 		"long names":        {"n=$(printf 'n%.0s' $(seq 255)); mkdir $n && echo x > $n/$n", false},
 		"many files":        {"mkdir many && cd many && seq 1000 | xargs touch", false},
 		"sparse file":       {"truncate -s 200G sparse; echo x > x", false},
@@ -222,7 +222,7 @@ func TestWorkspaceOfExtremes(t *testing.T) {
 			}
 			var few unix.Rlimit
 			must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &few))
-			must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 256, Max: few.Max}))
+			must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 640, Max: few.Max}))
 			defer func() { must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &few)) }()
 			must(t, w.Restore(t.Context(), base.Commit))
 			if after := contents(t, w); after != before {
