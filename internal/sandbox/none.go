@@ -16,8 +16,8 @@ import (
 // none runs commands as the server itself would, and only sees to their end: a
 // stage beside them becomes the parent of all that they leave behind, and ends
 // it with them, with the server, or at the word of the server. A command that
-// kills the stage escapes even that.
-type none struct{}
+// kills the stage escapes even that, unless it is in a control group.
+type none struct{ groups *groups }
 
 func openNone(ctx context.Context) (Sandbox, []Check, error) {
 	dir, err := scratchDir()
@@ -25,17 +25,19 @@ func openNone(ctx context.Context) (Sandbox, []Check, error) {
 		return nil, nil, fmt.Errorf("try to run a command: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	e, err := none{}.Run(ctx, Command{Argv: []string{"/bin/sh", "-c", "exit 0"}, Workspace: dir})
+	groups, limits := openGroups()
+	n := none{groups}
+	e, err := n.Run(ctx, Command{Argv: []string{"/bin/sh", "-c", "exit 0"}, Workspace: dir})
 	if err != nil {
 		return nil, nil, err
 	}
-	return none{}, []Check{{Name: "commands run", OK: e.OK(), Detail: "unconfined: with the server's files, network and user"}}, nil
+	return n, []Check{{Name: "commands run", OK: e.OK(), Detail: "unconfined: with the server's files, network and user"}, limits}, nil
 }
 
 func (none) Level() Level { return None }
 
 // Run implements Sandbox.
-func (none) Run(ctx context.Context, c Command) (Exit, error) {
+func (n none) Run(ctx context.Context, c Command) (Exit, error) {
 	if err := c.check(); err != nil {
 		return Exit{}, err
 	}
@@ -66,8 +68,10 @@ func (none) Run(ctx context.Context, c Command) (Exit, error) {
 			Env: override([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Home, "LANG=C.UTF-8", "TMPDIR=" + private}, c.Env),
 			Limits: []stage.Rlimit{
 				{Resource: unix.RLIMIT_CORE, Value: 0},
+				{Resource: unix.RLIMIT_NOFILE, Value: uint64(c.Limits.OpenFiles)},
 				{Resource: unix.RLIMIT_FSIZE, Value: uint64(c.Limits.FileSize)},
 			}},
+		groups: n.groups, also: []string{private},
 		// The kernel's limit would count all that the server's user runs.
 		countProcesses: true,
 		// The stage kills when it hears no more of us.
