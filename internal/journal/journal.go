@@ -157,7 +157,11 @@ func Do[T Entry](ctx context.Context, j *Journal, kind autonoma.EventKind, key s
 // once. Like a note it is no part of what was done. Nobody may call it but what [Do]
 // calls.
 func (j *Journal) Tell(kind autonoma.EventKind, v any) {
-	j.beside = append(j.beside, autonoma.NewEvent(kind, j.execution, j.now(), v))
+	e := autonoma.NewEvent(kind, j.execution, j.now(), v)
+	if j.clean != nil { // a host may be called by what was to be carried out
+		e.Data = j.clean(e.Data)
+	}
+	j.beside = append(j.beside, e)
 }
 
 // kept is a key as it is in the log, should it hold what must not be kept.

@@ -362,7 +362,9 @@ func TestTell(t *testing.T) {
 			return note{Name: "a"}, autonoma.Usage{}, nil
 		})
 	}
-	j := journal.Open("exec_1", log, nil, nil)
+	j := journal.Open("exec_1", log, nil, nil).Clean(func(doc []byte) []byte {
+		return []byte(strings.ReplaceAll(string(doc), "example", "[redacted]"))
+	})
 	if _, err := do(j); !errors.Is(err, errCrash) || len(log.events) > 0 {
 		t.Fatalf("%v, %v", err, log.events)
 	}
@@ -371,6 +373,9 @@ func TestTell(t *testing.T) {
 	}
 	if len(log.events) != 2 || log.events[0].Kind != autonoma.EventEgress || !strings.Contains(string(log.events[0].Data), `"count":2`) || log.events[1].Kind != autonoma.EventWork {
 		t.Fatalf("the log is %v", log.events)
+	}
+	if told := string(log.events[0].Data); strings.Contains(told, "example") {
+		t.Errorf("what must not be kept is told: %s", told)
 	}
 	again := journal.Open("exec_1", log, log.events, nil)
 	if _, err := do(again); err != nil || tries != 2 {
