@@ -22,6 +22,7 @@ func TestPathsAreOurOwn(t *testing.T) {
 		"internal/gate/deps.go":            "directories of packages, opened as roots",
 		"internal/gate/policy.go":          "the operator's policy",
 		"internal/rigor/bench.go":          "the directory that holds a home, and what set-up kept; the home is opened as a root",
+		"internal/rigor/limits.go":         "a file of the operator's",
 		"internal/setup/caches.go":         "caches of the operator, and what set-up kept, which nobody writes any more",
 		"internal/setup/kept.go":           "what set-up kept, looked at after its links were followed to their end",
 		"internal/setup/network.go":        "settings of the operator, and copies of them",
