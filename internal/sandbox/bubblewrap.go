@@ -27,6 +27,7 @@ type bubblewrap struct {
 	stage    string // our own program
 	overlays bool   // this bwrap has --overlay
 	system   []stage.Op
+	groups   *groups
 }
 
 func openBubblewrap(ctx context.Context) (Sandbox, []Check, error) {
@@ -52,7 +53,9 @@ func openBubblewrap(ctx context.Context) (Sandbox, []Check, error) {
 		checks = append(checks, Check{Name: "not the host's root", Optional: true,
 			Detail: "commands run with the host's user 0, without its capabilities; run the server as an unprivileged user"})
 	}
-	checks = append(checks, landlocked())
+	var limits Check
+	b.groups, limits = openGroups()
+	checks = append(checks, landlocked(), limits)
 	proven, err := proveLevel(ctx, b)
 	return b, append(checks, proven...), err
 }
@@ -74,7 +77,7 @@ func (b *bubblewrap) Run(ctx context.Context, c Command) (Exit, error) {
 	defer args.close()
 	p := process{
 		argv: append([]string{b.program}, args.list...),
-		hand: args.files,
+		hand: args.files, groups: b.groups,
 		attr: &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL},
 		kind: stage.Confiner,
 		spec: &stage.Spec{UID: -1, GID: -1, WayOut: c.wayOut(), Argv: c.Argv, Env: c.environment(), Limits: rlimits(c.Limits),

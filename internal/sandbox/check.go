@@ -45,8 +45,8 @@ func (c Command) check() error {
 			return fmt.Errorf("%w: %q in the environment is not KEY=value", ErrInvalid, kv)
 		}
 	}
-	if l := c.Limits; l.Memory < 0 || l.Processes < 0 || l.Wall < 0 || l.FileSize < 0 || l.Tmp < 0 {
-		return fmt.Errorf("%w: a limit is negative", ErrInvalid)
+	if err := c.Limits.check(); err != nil {
+		return err
 	}
 	for _, m := range c.Mounts {
 		if err := m.check(); err != nil {

@@ -22,6 +22,7 @@ import (
 type namespaces struct {
 	system []stage.Op
 	ids    idmap
+	groups *groups
 }
 
 func openNamespaces(ctx context.Context) (Sandbox, []Check, error) {
@@ -40,7 +41,9 @@ func openNamespaces(ctx context.Context) (Sandbox, []Check, error) {
 		}
 		checks = append(checks, c)
 	}
-	checks = append(checks, landlocked())
+	var limits Check
+	n.groups, limits = openGroups()
+	checks = append(checks, landlocked(), limits)
 	proven, err := proveLevel(ctx, n)
 	return n, append(checks, proven...), err
 }
@@ -62,10 +65,11 @@ func (n *namespaces) Run(ctx context.Context, c Command) (Exit, error) {
 		return Exit{}, err
 	}
 	p := process{
-		attr: n.attr(),
-		kind: stage.Confiner,
-		spec: spec,
-		hand: trees.files,
+		attr:   n.attr(),
+		kind:   stage.Confiner,
+		spec:   spec,
+		hand:   trees.files,
+		groups: n.groups,
 		// The kernel counts the processes of every user but root.
 		countProcesses: os.Geteuid() == 0 && !n.ids.mapped(),
 	}
@@ -125,7 +129,7 @@ const stageThreads = 12
 func rlimits(l Limits) []stage.Rlimit {
 	return []stage.Rlimit{
 		{Resource: unix.RLIMIT_CORE, Value: noCore},
-		{Resource: unix.RLIMIT_NOFILE, Value: 65536},
+		{Resource: unix.RLIMIT_NOFILE, Value: uint64(l.OpenFiles)},
 		{Resource: unix.RLIMIT_FSIZE, Value: uint64(l.FileSize)},
 		{Resource: unix.RLIMIT_NPROC, Value: uint64(l.Processes + stageThreads)},
 	}

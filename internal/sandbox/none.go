@@ -17,8 +17,8 @@ import (
 // none runs commands as the server itself would, and only sees to their end: a
 // stage beside them becomes the parent of all that they leave behind, and ends
 // it with them, with the server, or at the word of the server. A command that
-// kills the stage escapes even that.
-type none struct{}
+// kills the stage escapes even that, unless it is in a control group.
+type none struct{ groups *groups }
 
 func openNone(ctx context.Context) (Sandbox, []Check, error) {
 	dir, err := scratchDir()
@@ -26,17 +26,19 @@ func openNone(ctx context.Context) (Sandbox, []Check, error) {
 		return nil, nil, fmt.Errorf("try to run a command: %w", err)
 	}
 	defer func() { _ = reclaim.RemoveAll(dir) }()
-	e, err := none{}.Run(ctx, Command{Argv: []string{"/bin/sh", "-c", "exit 0"}, Workspace: dir})
+	groups, limits := openGroups()
+	n := none{groups}
+	e, err := n.Run(ctx, Command{Argv: []string{"/bin/sh", "-c", "exit 0"}, Workspace: dir})
 	if err != nil {
 		return nil, nil, err
 	}
-	return none{}, []Check{{Name: "commands run", OK: e.OK(), Detail: "unconfined: with the server's files, network and user"}}, nil
+	return n, []Check{{Name: "commands run", OK: e.OK(), Detail: "unconfined: with the server's files, network and user"}, limits}, nil
 }
 
 func (none) Level() Level { return None }
 
 // Run implements Sandbox.
-func (none) Run(ctx context.Context, c Command) (Exit, error) {
+func (n none) Run(ctx context.Context, c Command) (Exit, error) {
 	if err := c.check(); err != nil {
 		return Exit{}, err
 	}
@@ -75,8 +77,10 @@ func (none) Run(ctx context.Context, c Command) (Exit, error) {
 		spec: &stage.Spec{UID: -1, GID: -1, Argv: c.Argv, Dir: filepath.Join(c.Workspace, c.Dir), Env: env,
 			Limits: []stage.Rlimit{
 				{Resource: unix.RLIMIT_CORE, Value: noCore},
+				{Resource: unix.RLIMIT_NOFILE, Value: uint64(c.Limits.OpenFiles)},
 				{Resource: unix.RLIMIT_FSIZE, Value: uint64(c.Limits.FileSize)},
 			}},
+		groups: n.groups, also: []string{private},
 		// The kernel's limit would count all that the server's user runs.
 		countProcesses: true,
 		// The stage kills when it hears no more of us.

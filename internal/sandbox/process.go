@@ -26,6 +26,9 @@ type process struct {
 	// countProcesses: the kernel does not refuse the fork beyond the limit, as it
 	// never does for root, so the watch has to count.
 	countProcesses bool
+	also           []string // directories of the host that it may write, beside the command's
+	// groups bounds the command, if it is not nil.
+	groups *groups
 	// kill ends everything that was started; nil to kill the process itself.
 	kill func(p *os.Process, control *os.File)
 	// patience is how long output is waited for after the end, if what is left
@@ -43,12 +46,27 @@ func (p process) run(ctx context.Context, c Command) (Exit, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
+	disk := newDiskWatch(append(c.writable(), p.also...), c.Limits)
+	if disk.full() {
+		return Exit{Code: 128 + int(unix.SIGKILL), Reason: DiskFull}, nil
+	}
+	group, err := p.groups.make(c.Limits, c.Workspace)
+	if err != nil {
+		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
+	}
+	e, err := p.watched(ctx, c, group, disk)
+	return e, errors.Join(err, group.end())
+}
+
+// watched runs the stage in a group, if there is one.
+func (p process) watched(ctx context.Context, c Command, group *group, disk *diskWatch) (Exit, error) {
 	control, theirs, err := socketPair()
 	if err != nil {
 		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
 	}
 	defer control.Close()
 	cmd := p.cmd()
+	cmd.SysProcAttr = group.in(p.attr)
 	cmd.ExtraFiles = append([]*os.File{theirs}, p.hand...)
 	cmd.Stdout, cmd.Stderr = piped(c.Stdout), piped(c.Stderr)
 	feed, err := stdin(cmd, c.Stdin)
@@ -64,15 +82,17 @@ func (p process) run(ctx context.Context, c Command) (Exit, error) {
 		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
 	}
 	feed(true)
-	w := &watcher{pid: cmd.Process.Pid, limits: c.Limits, begin: begin, countProcesses: p.countProcesses, kill: func() {
-		if p.kill == nil {
+	w := &watcher{pid: cmd.Process.Pid, limits: c.Limits, begin: begin, countProcesses: p.countProcesses && group == nil, group: group, disk: disk, kill: func() {
+		switch {
+		case group.kill():
+		case p.kill == nil:
 			_ = cmd.Process.Kill() // or it has ended
-		} else {
+		default:
 			p.kill(cmd.Process, control)
 		}
 	}}
 	w.start(ctx)
-	p.spec.Yield = p.countProcesses
+	p.spec.Yield = w.countProcesses
 	sendErr := send(control, p.spec.Encode())
 	closeWayOut, err := p.openWayOut(control, c.Egress)
 	if err != nil {
@@ -84,7 +104,12 @@ func (p process) run(ctx context.Context, c Command) (Exit, error) {
 	if err != nil {
 		return Exit{}, fmt.Errorf("open the way out of a sandbox: %w", err)
 	}
-	return p.exit(cmd, control, stopped, begin, errors.Join(sendErr, outputError(waitErr)))
+	e, err := p.exit(cmd, control, stopped, begin, errors.Join(sendErr, outputError(waitErr)))
+	if err == nil && group != nil {
+		peak, cpu := group.used()
+		e.PeakMemory, e.CPU = max(e.PeakMemory, peak), max(e.CPU, cpu)
+	}
+	return e, err
 }
 
 func (p process) cmd() *exec.Cmd {
@@ -110,6 +135,9 @@ func (p process) exit(cmd *exec.Cmd, control *os.File, w verdict, begin time.Tim
 	case ok && result.Fault == nil:
 		if !result.Status.Signaled() || result.Status.Signal() != unix.SIGKILL {
 			e.Reason = "" // it ended by itself, before the watch could stop it
+		}
+		if e.Reason == "" {
+			e.Reason = w.late
 		}
 		e.Code = result.Status.ExitStatus()
 		if result.Status.Signaled() {

@@ -104,70 +104,17 @@ const (
 	Public Mode = "public"
 )
 
-// Limits bound a command with all it starts. A zero field takes the value of
-// [DefaultLimits].
-type Limits struct {
-	Memory    int64         // bytes resident, summed over its processes; beyond it, all are killed
-	Processes int           // processes and threads at one time
-	Wall      time.Duration // from start to end
-	FileSize  int64         // bytes in any one file it writes
-	Tmp       int64         // bytes in /tmp, and in a home that vanishes; /dev/shm has a quarter
-}
-
-// DefaultLimits are enough to build and test ordinary projects.
-func DefaultLimits() Limits {
-	return Limits{
-		Memory:    4 << 30,
-		Processes: 1024,
-		Wall:      10 * time.Minute,
-		FileSize:  4 << 30,
-		Tmp:       1 << 30,
-	}
-}
-
-// or returns l with its zero fields taken from d.
-func (l Limits) or(d Limits) Limits {
-	if l.Memory == 0 {
-		l.Memory = d.Memory
-	}
-	if l.Processes == 0 {
-		l.Processes = d.Processes
-	}
-	if l.Wall == 0 {
-		l.Wall = d.Wall
-	}
-	if l.FileSize == 0 {
-		l.FileSize = d.FileSize
-	}
-	if l.Tmp == 0 {
-		l.Tmp = d.Tmp
-	}
-	return l
-}
-
 // An Exit is how a command ended.
 type Exit struct {
 	Code       int    // its exit code; 128+n if signal n ended it, thus 137 if it was stopped for a Reason
-	Reason     Reason // why it was stopped; empty if it ended by itself
+	Reason     Reason // why it was stopped, or what it was found to have exceeded at its end; else empty
 	Duration   time.Duration
-	CPU        time.Duration // user and system time of all that has been waited for
-	PeakMemory int64         // bytes: the most seen, or the most that one process had; at least that much was used
+	CPU        time.Duration // user and system time: of all, by cgroup; otherwise of all that has been waited for
+	PeakMemory int64         // bytes: the most at one time, by cgroup, files in memory included; otherwise at least that much
 }
 
 // OK tells whether the command ended by itself and with success.
 func (e Exit) OK() bool { return e.Code == 0 && e.Reason == "" }
-
-// A Reason is why a command was stopped.
-type Reason string
-
-// The reasons for which a command is stopped.
-const (
-	Timeout   Reason = "timeout"   // Limits.Wall
-	Memory    Reason = "memory"    // Limits.Memory
-	Processes Reason = "processes" // Limits.Processes, where the kernel cannot refuse the fork instead
-	FileSize  Reason = "file-size" // Limits.FileSize, when the command did not handle the signal
-	Cancelled Reason = "cancelled" // ctx ended
-)
 
 // What Run refuses.
 var (

@@ -23,6 +23,8 @@ type watcher struct {
 	limits         Limits
 	begin          time.Time
 	countProcesses bool
+	group          *group // which bounds memory and processes by itself, if there is one
+	disk           *diskWatch
 	kill           func()
 
 	stop chan struct{}
@@ -32,6 +34,7 @@ type watcher struct {
 // A verdict is why a watcher killed, if it did, and what it saw.
 type verdict struct {
 	reason Reason
+	late   Reason        // found only after the command had ended by itself
 	peak   int64         // bytes
 	cpu    time.Duration // when it killed
 }
@@ -42,17 +45,24 @@ func (w *watcher) start(ctx context.Context) {
 	go func() {
 		v := w.watch(ctx)
 		if v.reason != "" {
-			v.cpu = usage(w.pid, w.most()).cpu
+			if w.group == nil {
+				v.cpu = usage(w.pid, w.most()).cpu
+			}
 			w.kill()
 		}
 		w.done <- v
 	}()
 }
 
-// end stops watching and returns what came of it.
+// end stops watching and returns what came of it. A command that was faster than
+// the watch is still told that it went beyond what it may add.
 func (w *watcher) end() verdict {
 	close(w.stop)
-	return <-w.done
+	v := <-w.done
+	if late := w.disk.look(func() []string { return nil }); late != DiskFull {
+		v.late = late
+	}
+	return v
 }
 
 // watch returns when there is a reason to kill, or none any more.
@@ -73,28 +83,45 @@ func (w *watcher) watch(ctx context.Context) (v verdict) {
 			return v
 		case <-look.C:
 		}
-		u := usage(w.pid, w.most())
-		if u.resident > w.limits.Memory {
-			// Pages shared between processes were counted for each of them:
-			// before killing, count them once.
-			u.resident = u.proportional()
+		var resident int64
+		if w.group == nil {
+			if resident = w.processes(&v); v.reason != "" {
+				return v
+			}
 		}
-		v.peak = max(v.peak, u.resident)
-		switch {
-		case u.resident > w.limits.Memory:
-			v.reason = Memory
-			return v
-		case w.countProcesses && u.tasks > w.limits.Processes:
-			v.reason = Processes
+		if v.reason = w.disk.look(w.living); v.reason != "" {
 			return v
 		}
-		look.Reset(w.pause(u.resident))
+		look.Reset(w.pause(resident))
 	}
 }
+
+// processes looks at the processes, where nobody else bounds them.
+func (w *watcher) processes(v *verdict) (resident int64) {
+	u := usage(w.pid, w.most())
+	if u.resident > w.limits.Memory {
+		// Pages shared between processes were counted for each of them:
+		// before killing, count them once.
+		u.resident = u.proportional()
+	}
+	v.peak = max(v.peak, u.resident)
+	switch {
+	case u.resident > w.limits.Memory:
+		v.reason = Memory
+	case w.countProcesses && u.tasks > w.limits.Processes:
+		v.reason = Processes
+	}
+	return u.resident
+}
+
+// living returns the command's processes.
+func (w *watcher) living() []string { return usage(w.pid, w.most()).pids }
 
 // pause is how long to wait before looking again.
 func (w *watcher) pause(resident int64) time.Duration {
 	switch {
+	case w.group != nil:
+		return tick
 	case w.countProcesses:
 		return countTick
 	case resident > w.limits.Memory/2:

@@ -1,0 +1,301 @@
+package sandbox
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// inGuest says that control groups have to be there, as the machine was made for it.
+const inGuest = "AUTONOMA_TEST_CGROUP"
+
+// groupsOf returns what bounds the commands of a sandbox.
+func groupsOf(s Sandbox) *groups {
+	switch s := s.(type) {
+	case *namespaces:
+		return s.groups
+	case *bubblewrap:
+		return s.groups
+	case none:
+		return s.groups
+	}
+	return nil
+}
+
+// What a command adds to the directories it may write is bounded, however it hides it.
+func TestDiskLimits(t *testing.T) {
+	const fill = "i=0; while [ $i -lt 100 ]; do head -c 10000000 /dev/zero > f$i; i=$((i+1)); done; "
+	const more = "i=0; while [ $i -lt 100 ]; do head -c 10000000 /dev/zero >&3; i=$((i+1)); done; sleep 60"
+	level(t, all, func(t *testing.T, s Sandbox) {
+		for _, tt := range []struct {
+			name, script string
+			limits       Limits
+			want         Reason
+		}{
+			{"fill", fill + "sleep 60", Limits{Disk: 50 << 20}, Disk},
+			{"fill the home", "cd; " + fill + "sleep 60", Limits{Disk: 50 << 20}, Disk},
+			{"fast", "fallocate -l 100M f", Limits{Disk: 50 << 20}, Disk},
+			{"no name", "touch g; exec 3>f; rm f; " + more, Limits{Disk: 50 << 20}, Disk},
+			{"behind a closed door", "mkdir d; cd d; exec 3>f; chmod 0 .; " + more, Limits{Disk: 50 << 20}, Disk},
+			{"deep", "i=0; while [ $i -lt 510 ]; do mkdir d && cd d || exit 1; i=$((i+1)); done; " + fill + "sleep 60", Limits{Disk: 50 << 20}, Disk},
+			{"sparse", "truncate -s 100G f; sleep 0.3", Limits{Disk: 50 << 20, FileSize: 1 << 40}, ""},
+			{"many names", "head -c 10000000 /dev/zero > f; i=0; while [ $i -lt 50 ]; do ln f f$i; i=$((i+1)); done; sleep 0.3", Limits{Disk: 50 << 20}, ""},
+			{"tiny files", "i=0; while :; do : > f$i; i=$((i+1)); done", Limits{Files: 3000}, Files},
+			{"tiny directories", "i=0; while :; do mkdir d$i d$i/a d$i/b d$i/c; i=$((i+1)); done", Limits{Files: 1000}, Files},
+			{"little", "head -c 10000000 /dev/zero > f; sleep 0.3", Limits{Disk: 50 << 20}, ""},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				c := Command{Workspace: closedDir(t), Home: closedDir(t), Limits: tt.limits}
+				c.Limits.Wall = 20 * time.Second
+				got := sh(t, s, tt.script, c)
+				if got.Reason != tt.want || got.Duration > 15*time.Second {
+					t.Errorf("ended with %+v %s", got.Exit, got.out)
+				}
+				if tt.want != "" && taken(t, c.Workspace)+taken(t, c.Home) == 0 {
+					t.Error("what was written is gone")
+				}
+			})
+		}
+	})
+}
+
+// taken counts what is in a directory.
+func taken(t *testing.T, dir string) (entries int) {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// What was there before is not what a command added, even if it touches all of it.
+func TestDiskBefore(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		ws := closedDir(t)
+		for i := range 20 {
+			write(t, filepath.Join(ws, "before", strconv.Itoa(i)), strings.Repeat("x", 5_000_000))
+		}
+		got := sh(t, s, "chmod -R go+r before; mv before after; head -c 30000000 /dev/zero > f; sleep 0.3; rm -r f after/1*; head -c 30000000 /dev/zero > f; sleep 0.5",
+			Command{Workspace: ws, Limits: Limits{Disk: 60 << 20, Wall: 20 * time.Second}})
+		if !got.OK() {
+			t.Errorf("ended with %+v %s", got.Exit, got.out)
+		}
+	})
+}
+
+// The changes to what is shown by an overlay are on the host's disk too.
+func TestDiskOfOverlays(t *testing.T) {
+	level(t, confining, func(t *testing.T, s Sandbox) {
+		if !Overlays(s) {
+			return
+		}
+		c := Command{Workspace: closedDir(t), Limits: Limits{Disk: 50 << 20, Wall: 20 * time.Second},
+			Mounts: []Mount{{Source: closedDir(t), Target: "/cache", Mode: Overlay, Upper: closedDir(t)}}}
+		got := sh(t, s, "cd /cache; i=0; while [ $i -lt 100 ]; do head -c 10000000 /dev/zero > f$i; i=$((i+1)); done; sleep 60", c)
+		if got.Reason != Disk {
+			t.Errorf("ended with %+v %s", got.Exit, got.out)
+		}
+	})
+}
+
+// Before the disk is full, commands are stopped, whoever fills it.
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	w := newDiskWatch([]string{dir}, Limits{Disk: 1 << 40, Files: 1 << 40, Free: 1})
+	w.systems[0].least.bytes = w.systems[0].now.bytes - 20<<20
+	nobody := func() []string { return nil }
+	if reason := w.look(nobody); reason != "" {
+		t.Fatalf("stopped for %q with nothing written", reason)
+	}
+	write(t, filepath.Join(dir, "big"), strings.Repeat("x", 200<<20))
+	if reason := w.look(nobody); reason != DiskFull {
+		t.Errorf("went on, for %q", reason)
+	}
+}
+
+// A process gets no more descriptors than it may have, and the machine keeps its own.
+func TestOpenFiles(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		got := run(t, s, Command{Argv: []string{"bash", "-c", "for i in $(seq 10 5000); do eval \"exec $i</dev/null\" || break; done 2>/dev/null; ls /proc/$$/fd | wc -l"},
+			Limits: Limits{OpenFiles: 200}})
+		if n, err := strconv.Atoi(strings.TrimSpace(got.out)); err != nil || n < 100 || n > 200 {
+			t.Errorf("has %q descriptors: %+v", got.out, got.Exit)
+		}
+	})
+}
+
+// A line without an end goes through, and does not stay in the server's memory.
+func TestOutputFlood(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		var n counter
+		got := sh(t, s, "exec head -c 300000000 /dev/zero", Command{Stdout: &n, Stderr: &n})
+		if !got.OK() || n != 300_000_000 {
+			t.Errorf("%+v, %d bytes", got.Exit, n)
+		}
+		if peak := figure("/proc/self", "status", "VmHWM:"); peak > 1<<20 { // kB
+			t.Errorf("the server took %d kB", peak)
+		}
+	})
+}
+
+// A report says what bounds commands, and the kernel does it where it can.
+func TestGroups(t *testing.T) {
+	level(t, all, func(t *testing.T, s Sandbox) {
+		_, r, err := Open(t.Context(), string(s.Level()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var check Check
+		for _, c := range r.Checks {
+			if c.Name == "limits by cgroup" {
+				check = c
+			}
+		}
+		g := groupsOf(s)
+		if check.OK != (g != nil) || !check.Optional || check.Detail == "" || check.OK != strings.Contains(check.Detail, "memory, pids") {
+			t.Errorf("reported as %+v", check)
+		}
+		if g == nil {
+			if os.Getenv(inGuest) == "1" {
+				t.Fatalf("no control groups: %s", check.Detail)
+			}
+			return // its commands are bounded by the watch, see TestLimits
+		}
+		t.Run("cpu", func(t *testing.T) { slowed(t, s) })
+		t.Run("memory at once", func(t *testing.T) { outOfMemory(t, s) })
+		t.Run("files in memory", func(t *testing.T) {
+			got := sh(t, s, "head -c 200000000 /dev/zero > /dev/shm/x || head -c 200000000 /dev/zero > /tmp/x; sleep 60",
+				Command{Limits: Limits{Memory: 64 << 20, Tmp: 1 << 30, Wall: 20 * time.Second}})
+			if MapsPaths(s) && got.Reason != Memory {
+				t.Errorf("ended with %+v %s", got.Exit, got.out)
+			}
+		})
+		t.Run("forks", func(t *testing.T) { refusedForks(t, s) })
+		t.Run("killer of its stage", func(t *testing.T) { killsStage(t, s) })
+		t.Run("sweep", func(t *testing.T) { swept(t, s, g) })
+		if left, _ := filepath.Glob(filepath.Join(g.dir, commandGroup+"*")); len(left) > 0 {
+			t.Errorf("left %q", left)
+		}
+	})
+}
+
+// slowed has more processes be busy than there is CPU for.
+func slowed(t *testing.T, s Sandbox) {
+	busy := "while :; do :; done & while :; do :; done & wait"
+	got := sh(t, s, busy, Command{Limits: Limits{CPU: 0.25, Wall: 4 * time.Second}})
+	share := got.CPU.Seconds() / got.Duration.Seconds()
+	if got.Reason != Timeout || share < 0.1 || share > 0.4 {
+		t.Errorf("used %.2f of a core: %+v", share, got.Exit)
+	}
+}
+
+// outOfMemory takes memory faster than a watch would see.
+func outOfMemory(t *testing.T, s Sandbox) {
+	m := mark(t)
+	got := sh(t, s, "(setsid sleep "+m+" &); exec head -c 300000000 /dev/zero | tail", Command{Limits: Limits{Memory: 64 << 20, Wall: 20 * time.Second}})
+	if got.Reason != Memory || got.PeakMemory > 64<<20 || got.PeakMemory < 60<<20 {
+		t.Errorf("ended with %+v %s", got.Exit, got.out)
+	}
+	if left := processes(m); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// refusedForks runs a fork bomb at full speed: the kernel refuses, at every level.
+func refusedForks(t *testing.T, s Sandbox) {
+	m := mark(t)
+	got := sh(t, s, "bomb() { sleep "+m+" & bomb & bomb & wait; }; bomb 2>/dev/null & while :; do :; done",
+		Command{Limits: Limits{Processes: 60, Wall: time.Second}})
+	if got.Reason != Timeout {
+		t.Errorf("ended with %+v", got.Exit)
+	}
+	if left := processes(m); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// killsStage ends the process that would end what is left; the group does.
+func killsStage(t *testing.T, s Sandbox) {
+	m := mark(t)
+	e, err := s.Run(t.Context(), Command{Argv: []string{"/bin/sh", "-c", "setsid sleep " + m + " >/dev/null 2>&1 & sleep 0.2; kill -9 $PPID; sleep " + m},
+		Workspace: closedDir(t), Limits: Limits{Wall: 3 * time.Second}})
+	if s.Level() != None && (err != nil || e.Reason != Timeout) { // process 1 hears no signal from inside
+		t.Errorf("ended with %+v, %v", e, err)
+	}
+	if left := processes(m); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// swept leaves a group as a killed server does, with a process in it, and another
+// that a living one holds.
+func swept(t *testing.T, s Sandbox, g *groups) {
+	left, err := g.make(DefaultLimits(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := g.make(DefaultLimits(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.end()
+	m := mark(t)
+	p, err := os.StartProcess("/usr/bin/sleep", []string{"sleep", m}, &os.ProcAttr{Sys: left.in(&syscall.SysProcAttr{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.file.Close()
+	if _, _, err := Open(t.Context(), string(s.Level())); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := p.Wait(); err != nil || st.ExitCode() != -1 {
+		t.Errorf("the process in it ended with %v, %v", st, err)
+	}
+	if _, err := os.Stat(left.dir); !os.IsNotExist(err) {
+		t.Errorf("%s is still there: %v", left.dir, err)
+	}
+	if _, err := os.Stat(held.dir); err != nil {
+		t.Errorf("that of a living server is gone: %v", err)
+	}
+}
+
+// Which group is ours is found in the files of proc.
+func TestLocateGroup(t *testing.T) {
+	const v2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
+	for _, tt := range []struct{ name, member, mounts, own, fails string }{
+		{"service", "0::/system.slice/a.service\n", v2, "/sys/fs/cgroup/system.slice/a.service", ""},
+		{"container", "0::/\n", v2, "/sys/fs/cgroup", ""},
+		{"hybrid", "4:memory:/\n0::/x\n", "31 23 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n", "/sys/fs/cgroup/unified/x", ""},
+		{"bound subtree", "0::/docker/1/x\n", "30 23 0:26 /docker/1 /sys/fs/cgroup ro - cgroup2 cgroup rw\n", "/sys/fs/cgroup/x", ""},
+		{"outside of the namespace", "0::/../other\n", v2, "", "outside"},
+		{"version 1", "4:memory:/\n", v2, "", "version 1"},
+		{"not mounted", "0::/\n", "30 23 0:26 / /proc rw - proc proc rw\n", "", "not mounted"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			own, _, err := locateGroup(tt.member, tt.mounts)
+			if own != tt.own || (err != nil) != (tt.fails != "") || err != nil && !strings.Contains(err.Error(), tt.fails) {
+				t.Errorf("found %q, %v", own, err)
+			}
+		})
+	}
+}
+
+// Each reason is told in words, with the limit.
+func TestExplain(t *testing.T) {
+	l := Limits{Memory: 1 << 30, Processes: 7, Wall: time.Minute, FileSize: 3 << 20, Disk: 5 << 30, Files: 42, Free: 1536 << 20}
+	for reason, want := range map[Reason]string{
+		Timeout: "1m0s", Memory: "1 GiB", Processes: "7", FileSize: "3 MiB", Disk: "5 GiB", Files: "42", DiskFull: "1.5 GiB", Cancelled: "cancelled",
+	} {
+		if got := reason.Explain(l); !strings.Contains(got, want) {
+			t.Errorf("%s is told as %q", reason, got)
+		}
+	}
+	if a, b := size(1023), size(1<<40); a != "1023 bytes" || b != "1 TiB" {
+		t.Errorf("sizes are %s and %s", a, b)
+	}
+}
