@@ -204,7 +204,8 @@ func openCatalog(cfg *config) (*catalog.Catalog, error) {
 	return known, nil
 }
 
-// openPolicy returns how thorough executions are, with the gates of the operator.
+// openPolicy returns how thorough executions are, with the gates and limits of the
+// operator.
 func openPolicy(cfg *config) (rigor.Policy, error) {
 	policy, err := rigor.DefaultPolicy()
 	if err == nil && cfg.Gates != "" {
@@ -213,7 +214,8 @@ func openPolicy(cfg *config) (rigor.Policy, error) {
 	if err != nil {
 		return policy, fmt.Errorf("gates: %w", err)
 	}
-	return policy, nil
+	policy.Limits, err = cfg.limits(policy.Limits)
+	return policy, err
 }
 
 // model returns the model of a tier, with patience for its provider.

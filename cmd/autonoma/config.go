@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
 
 	"autonoma"
 	"autonoma/internal/forge"
@@ -39,6 +40,7 @@ type config struct {
 	Agents       string
 	Flows        string
 	Gates        string
+	LimitsFile   string
 	Push         bool
 	Knowledge    bool
 	// CallbackAllow are networks that webhooks may lead to although they are not public.
@@ -54,6 +56,7 @@ type config struct {
 	PrivateHosts string
 	LogLevel     slog.Level
 	Models       provider.Config
+	Limits       *yaml.Node // in the file itself; nil: they are not
 	Plans        map[autonoma.PlanName]autonoma.Plan
 	Budgets      worker.Budgets
 	MCP          map[string]mcp.Server
@@ -105,6 +108,8 @@ var settings = []setting{
 		setPath(func(c *config) *string { return &c.Flows }), func(c *config) string { return c.Flows }},
 	{"gates", "AUTONOMA_GATES", "gates", "file that changes which gates are measured, which block, and at which thresholds",
 		setPath(func(c *config) *string { return &c.Gates }), func(c *config) string { return c.Gates }},
+	{"limits", "AUTONOMA_LIMITS", "limits", "file that changes what commands may use, by scope",
+		setLimits, showLimitsFrom},
 	{"push", "AUTONOMA_PUSH", "push", "push results to sources that are URLs",
 		func(c *config, v string) (err error) { c.Push, err = strconv.ParseBool(v); return err }, func(c *config) string { return strconv.FormatBool(c.Push) }},
 	{"knowledge", "AUTONOMA_KNOWLEDGE", "knowledge", "whether agents are told what is remembered of a repository, and add to it: on or off",

@@ -88,6 +88,10 @@ func (c *config) put(path, key string, value *yaml.Node) error {
 	if value.Tag == "!!null" {
 		return nil
 	}
+	if key == "limits" && value.Kind == yaml.MappingNode {
+		c.Limits, c.origin[key] = value, path
+		return nil
+	}
 	text, err := line(value, settings[i].separator())
 	if err == nil {
 		err = settings[i].set(c, text)

@@ -26,7 +26,7 @@ func (w world) serveCommand() *cobra.Command {
 			return w.serve(c.Context(), cfg)
 		},
 	}
-	addFlags(c.Flags(), "listen", "data", "sourceRoots", "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "push", "knowledge", "callbackAllow", "network", "setupNetwork", "privateHosts", "sourceAllow", "sourceUrls", "ownAccess", "logLevel")
+	addFlags(c.Flags(), "listen", "data", "sourceRoots", "model", "sandbox", "minLevel", "slots", "acmfStart", "approvalTime", "agents", "flows", "gates", "limits", "push", "knowledge", "callbackAllow", "network", "setupNetwork", "privateHosts", "sourceAllow", "sourceUrls", "ownAccess", "logLevel")
 	return c
 }
 

@@ -70,6 +70,9 @@ func (w world) showConfig(cfg *config) error {
 	if err := showBudgets(t, cfg, file); err != nil {
 		return err
 	}
+	if err := showLimits(t, cfg); err != nil {
+		return err
+	}
 	showMCP(t, cfg, file)
 	if err := w.showForges(t, cfg, file); err != nil {
 		return err

@@ -215,7 +215,7 @@ func (w world) engine(ctx context.Context, cfg *config, spaces *workspace.Store,
 	if err := cfg.tooWeak(box.Level(), ""); err != nil {
 		return nil, err
 	}
-	policy, err := rigor.DefaultPolicy()
+	policy, err := openPolicy(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ type bench struct {
 	mounts  []sandbox.Mount
 	env     []string
 	wayOut  func(*sandbox.Command) (told func()) // gives a command of an agent its way out; nil: it has none
+	limits  Bounds                               // of each command
 }
 
 // openBench opens the job's checkout of the given name, at a commit. What its
@@ -37,7 +38,7 @@ func (e *Engine) openBench(ctx context.Context, j Job, name, commit string) (*be
 	if err != nil {
 		return nil, fmt.Errorf("open workspace: %w", err)
 	}
-	b := &bench{box: e.Box, store: e.Workspaces, files: files, private: filepath.Join(filepath.Dir(files.Dir()), "private")}
+	b := &bench{box: e.Box, store: e.Workspaces, files: files, private: filepath.Join(filepath.Dir(files.Dir()), "private"), limits: e.Policy.Limits.of(j.scope())}
 	if err := os.MkdirAll(filepath.Join(b.private, "home"), 0o700); err != nil {
 		return nil, errors.Join(fmt.Errorf("open workspace: %w", err), files.Close())
 	}
@@ -46,14 +47,10 @@ func (e *Engine) openBench(ctx context.Context, j Job, name, commit string) (*be
 
 func (b *bench) close() { b.files.Close() }
 
-// shownOutput is how many bytes of the head, and of the tail, of a command's output
-// a model is shown.
-const shownOutput = 8 << 10
-
 // Run implements [tool.Desk].
 func (b *bench) Run(ctx context.Context, command string, timeout time.Duration) (tool.Ran, error) {
 	name := "output-" + rand.Text()[:8] + ".txt" // never one that the model was told of before
-	out := &excerpt{keep: shownOutput, name: "$HOME/" + name, create: func() (*os.File, error) { return b.create(name) }}
+	out := &excerpt{keep: shownOutput, most: b.limits.Output, name: "$HOME/" + name, create: func() (*os.File, error) { return b.create(name) }}
 	defer out.Close()
 	c := b.command(command, timeout, out)
 	if b.wayOut != nil {
@@ -63,7 +60,11 @@ func (b *bench) Run(ctx context.Context, command string, timeout time.Duration) 
 	if err != nil {
 		return tool.Ran{}, err
 	}
-	return tool.Ran{Output: out.String(), Exit: exit.Code, Ended: string(exit.Reason)}, nil
+	ran := tool.Ran{Output: out.String(), Exit: exit.Code, Ended: string(exit.Reason)}
+	if exit.Reason != "" {
+		ran.Why = exit.Reason.Explain(b.within(timeout))
+	}
+	return ran, nil
 }
 
 // create makes a file in the home of commands, which they may have filled with
@@ -135,6 +136,13 @@ func (b *bench) ready() error {
 	return nil
 }
 
+// within returns the limits of a command that may take so long.
+func (b *bench) within(timeout time.Duration) sandbox.Limits {
+	l := b.limits.Limits
+	l.Wall = min(timeout, l.Wall)
+	return l
+}
+
 // run runs a command without a way out. An error means that it could not be run, or
 // that ctx is done.
 func (b *bench) run(ctx context.Context, command string, timeout time.Duration, out io.Writer) (sandbox.Exit, error) {
@@ -148,7 +156,7 @@ func (b *bench) command(command string, timeout time.Duration, out io.Writer) sa
 		Home:      filepath.Join(b.private, "home"),
 		Mounts:    b.mounts,
 		Env:       b.env,
-		Limits:    sandbox.Limits{Wall: timeout},
+		Limits:    b.within(timeout),
 		Stdout:    out,
 		Stderr:    out,
 	}

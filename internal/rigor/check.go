@@ -58,10 +58,6 @@ type Checks struct {
 // Key implements [journal.Entry].
 func (c Checks) Key() string { return c.What }
 
-// checkOutput is how much of the output of a check that failed is kept: bytes of
-// the head, and of the tail.
-const checkOutput = 4 << 10
-
 // check runs commands at a bench, in order, and goes on after one that fails: all
 // that is wrong is worth knowing.
 func (x *execution) check(ctx context.Context, b *bench, commands []string) ([]Check, error) {
@@ -81,7 +77,7 @@ func (x *execution) check(ctx context.Context, b *bench, commands []string) ([]C
 // timed runs a command at a bench.
 func (x *execution) timed(ctx context.Context, b *bench, command string, out io.Writer) (Check, error) {
 	start := time.Now()
-	exit, err := b.run(ctx, command, x.Policy.checkTime(), out)
+	exit, err := b.run(ctx, command, b.limits.Wall, out)
 	if err != nil {
 		return Check{}, fmt.Errorf("check %s: %w", command, err)
 	}

@@ -7,11 +7,20 @@ import (
 	"sync"
 )
 
+// How much of an output is kept, whoever prints it: bytes of its head, and of its
+// tail. All the rest only goes by.
+const (
+	shownOutput = 8 << 10  // of a command that a model asked for
+	checkOutput = 4 << 10  // of a check that failed
+	coverOutput = 64 << 10 // of what measures coverage, where the figures are
+)
+
 // An excerpt keeps the head and the tail of what is written to it, and puts the
 // first few megabytes of all of it into a file when it leaves something out.
 type excerpt struct {
 	keep   int                      // bytes of the head, and of the tail
 	create func() (*os.File, error) // makes the file where all of it goes; nil: there is none
+	most   int64                    // bytes that go there
 	name   string                   // what a model is told the file is called
 
 	mu      sync.Mutex
@@ -19,11 +28,8 @@ type excerpt struct {
 	tail    []byte
 	omitted int
 	all     *os.File
-	written int
+	written int64
 }
-
-// mostKept is how much of a long output goes into its file.
-const mostKept = 4 << 20
 
 // Write implements [io.Writer]. It never fails: a command must not die of an
 // output that cannot be kept.
@@ -49,7 +55,7 @@ func (e *excerpt) Write(p []byte) (int, error) {
 // save keeps everything in the file, from the moment on at which it is clear that
 // the head will not do.
 func (e *excerpt) save(p []byte) {
-	if e.create == nil || e.written >= mostKept || e.all == nil && len(e.head)+len(e.tail)+len(p) <= 2*e.keep {
+	if e.create == nil || e.written >= e.most || e.all == nil && len(e.head)+len(e.tail)+len(p) <= 2*e.keep {
 		return
 	}
 	if e.all == nil {
@@ -59,12 +65,12 @@ func (e *excerpt) save(p []byte) {
 			return
 		}
 		e.all = f
-		e.written = len(e.head) + len(e.tail)
+		e.written = int64(len(e.head) + len(e.tail))
 		_, _ = f.Write(e.head)
 		_, _ = f.Write(e.tail)
 	}
-	p = p[:min(len(p), mostKept-e.written)]
-	e.written += len(p)
+	p = p[:max(0, min(int64(len(p)), e.most-e.written))]
+	e.written += int64(len(p))
 	_, _ = e.all.Write(p)
 }
 
@@ -76,7 +82,10 @@ func (e *excerpt) String() string {
 		return strings.ToValidUTF8(string(e.head)+string(e.tail), "�")
 	}
 	note := ""
-	if e.all != nil {
+	switch {
+	case e.all != nil && e.written >= e.most:
+		note = fmt.Sprintf("; the first %d are in %s", e.written, e.name)
+	case e.all != nil:
 		note = "; all of it is in " + e.name
 	}
 	return fmt.Sprintf("%s\n… (%d bytes left out%s) …\n%s", strings.ToValidUTF8(string(e.head), "�"), e.omitted, note, strings.ToValidUTF8(string(e.tail), "�"))

@@ -71,7 +71,7 @@ func TestExcerptFile(t *testing.T) {
 			check(t, os.WriteFile(victim, []byte("mine"), 0o600))
 			tt.trap(t, filepath.Join(home, "output-1.txt"), victim)
 
-			e := &excerpt{keep: 4, name: "$HOME/output-1.txt", create: func() (*os.File, error) { return b.create("output-1.txt") }}
+			e := &excerpt{keep: 4, most: 1 << 20, name: "$HOME/output-1.txt", create: func() (*os.File, error) { return b.create("output-1.txt") }}
 			text := "a long output"
 			if tt.short {
 				text = "short"
@@ -104,15 +104,19 @@ func TestExcerptFile(t *testing.T) {
 func TestExcerptBound(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "all"))
 	check(t, err)
-	e := &excerpt{keep: 10, create: func() (*os.File, error) { return f, nil }}
+	const most = 4 << 20
+	e := &excerpt{keep: 10, most: most, name: "all", create: func() (*os.File, error) { return f, nil }}
 	for range 10 {
 		e.Write(make([]byte, 1<<20))
 	}
 	e.Close()
 	info, err := os.Stat(f.Name())
 	check(t, err)
-	if info.Size() != mostKept {
-		t.Errorf("the file has %d bytes, want %d", info.Size(), mostKept)
+	if info.Size() != most {
+		t.Errorf("the file has %d bytes, want %d", info.Size(), most)
+	}
+	if shown := e.String(); !strings.Contains(shown, "the first 4194304 are in all") {
+		t.Errorf("shown is %q", shown)
 	}
 }
 

@@ -223,8 +223,8 @@ func (x *execution) coverBy(ctx context.Context, f *gate.Facts) (gate.CoverComma
 
 // cover measures coverage. A tool that cannot do it is no fault of the change.
 func (x *execution) cover(ctx context.Context, b *bench, by gate.CoverCommand) (gate.Coverage, error) {
-	out := &excerpt{keep: 64 << 10}
-	exit, err := b.run(ctx, by.Command, x.Policy.checkTime(), out)
+	out := &excerpt{keep: coverOutput}
+	exit, err := b.run(ctx, by.Command, b.limits.Wall, out)
 	if err != nil {
 		return gate.Coverage{}, fmt.Errorf("check %s: %w", by.Command, err)
 	}

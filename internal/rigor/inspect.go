@@ -98,7 +98,7 @@ func (x *execution) install(ctx context.Context) (Setup, error) {
 	s := Setup{What: "setup"}
 	p := setup.Plan{
 		Tenant: string(x.Run.Tenant), Source: x.base.Source, Lock: x.look.Project.Lock, Makes: x.look.Project.Makes,
-		Commands: lines(x.look.Project.Commands.Setup), Limit: x.Policy.setupTime(),
+		Commands: lines(x.look.Project.Commands.Setup), Limits: x.Policy.Limits[SetupLimits].Limits,
 		Languages: x.look.languages(), Told: func(all []autonoma.Egress) { x.tellEgress(autonoma.EgressSetup, all) },
 	}
 	if x.look.Project.RunsOwn {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -30,11 +29,8 @@ type Policy struct {
 	Consent  map[autonoma.Mode]autonoma.Risk `yaml:"consent"`
 	Shortage []agent.Rung                    `yaml:"shortage"`
 	LastWord int                             `yaml:"lastWord"`
-	Commands struct {
-		Check int `yaml:"check"`
-		Setup int `yaml:"setup"`
-	} `yaml:"commands"`
-	Gates gate.Policy `yaml:"-"` // in a file of its own
+	Limits   Limits                          `yaml:"limits"`
+	Gates    gate.Policy                     `yaml:"-"` // in a file of its own
 }
 
 // Rigor is how thorough one execution is.
@@ -92,6 +88,3 @@ func (p Policy) turns(i autonoma.Intelligence, y autonoma.Yield) int {
 	}
 	return p.Turns[i][y]
 }
-
-func (p Policy) checkTime() time.Duration { return time.Duration(p.Commands.Check) * time.Second }
-func (p Policy) setupTime() time.Duration { return time.Duration(p.Commands.Setup) * time.Second }

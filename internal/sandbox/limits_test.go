@@ -28,25 +28,25 @@ func groupsOf(s Sandbox) *groups {
 
 // What a command adds to the directories it may write is bounded, however it hides it.
 func TestDiskLimits(t *testing.T) {
-	const fill = "i=0; while [ $i -lt 100 ]; do head -c 10000000 /dev/zero > f$i; i=$((i+1)); done; "
-	const more = "i=0; while [ $i -lt 100 ]; do head -c 10000000 /dev/zero >&3; i=$((i+1)); done; sleep 60"
+	const fill = "i=0; while [ $i -lt 100 ]; do head -c 4000000 /dev/zero > f$i; i=$((i+1)); done; "
+	const more = "i=0; while [ $i -lt 100 ]; do head -c 4000000 /dev/zero >&3; i=$((i+1)); done; sleep 60"
 	level(t, all, func(t *testing.T, s Sandbox) {
 		for _, tt := range []struct {
 			name, script string
 			limits       Limits
 			want         Reason
 		}{
-			{"fill", fill + "sleep 60", Limits{Disk: 50 << 20}, Disk},
-			{"fill the home", "cd; " + fill + "sleep 60", Limits{Disk: 50 << 20}, Disk},
-			{"fast", "fallocate -l 100M f", Limits{Disk: 50 << 20}, Disk},
-			{"no name", "touch g; exec 3>f; rm f; " + more, Limits{Disk: 50 << 20}, Disk},
-			{"behind a closed door", "mkdir d; cd d; exec 3>f; chmod 0 .; " + more, Limits{Disk: 50 << 20}, Disk},
-			{"deep", "i=0; while [ $i -lt 510 ]; do mkdir d && cd d || exit 1; i=$((i+1)); done; " + fill + "sleep 60", Limits{Disk: 50 << 20}, Disk},
-			{"sparse", "truncate -s 100G f; sleep 0.3", Limits{Disk: 50 << 20, FileSize: 1 << 40}, ""},
-			{"many names", "head -c 10000000 /dev/zero > f; i=0; while [ $i -lt 50 ]; do ln f f$i; i=$((i+1)); done; sleep 0.3", Limits{Disk: 50 << 20}, ""},
+			{"fill", fill + "sleep 60", Limits{Disk: 20 << 20}, Disk},
+			{"fill the home", "cd; " + fill + "sleep 60", Limits{Disk: 20 << 20}, Disk},
+			{"fast", "fallocate -l 40M f", Limits{Disk: 20 << 20}, Disk},
+			{"no name", "touch g; exec 3>f; rm f; " + more, Limits{Disk: 20 << 20}, Disk},
+			{"behind a closed door", "mkdir d; cd d; exec 3>f; chmod 0 .; " + more, Limits{Disk: 20 << 20}, Disk},
+			{"deep", "p=$(seq 600 | sed 's/.*/d/' | tr '\\n' /); mkdir -p $p && cd $p || exit 1; " + fill + "sleep 60", Limits{Disk: 20 << 20}, Disk},
+			{"sparse", "truncate -s 100G f; sleep 0.3", Limits{Disk: 20 << 20, FileSize: 1 << 40}, ""},
+			{"many names", "head -c 4000000 /dev/zero > f; i=0; while [ $i -lt 50 ]; do ln f f$i; i=$((i+1)); done; sleep 0.3", Limits{Disk: 20 << 20}, ""},
 			{"tiny files", "i=0; while :; do : > f$i; i=$((i+1)); done", Limits{Files: 3000}, Files},
-			{"tiny directories", "i=0; while :; do mkdir d$i d$i/a d$i/b d$i/c; i=$((i+1)); done", Limits{Files: 1000}, Files},
-			{"little", "head -c 10000000 /dev/zero > f; sleep 0.3", Limits{Disk: 50 << 20}, ""},
+			{"tiny directories", "i=1; while :; do mkdir $(seq $i $((i+499))); i=$((i+500)); done", Limits{Files: 1000}, Files},
+			{"little", "head -c 4000000 /dev/zero > f; sleep 0.3", Limits{Disk: 20 << 20}, ""},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				c := Command{Workspace: closedDir(t), Home: closedDir(t), Limits: tt.limits}
@@ -73,10 +73,15 @@ func taken(t *testing.T, dir string) (entries int) {
 	return len(list)
 }
 
-// What was there before is not what a command added, even if it touches all of it.
+// What was there before is not what a command added, even if it touches all of it. In
+// memory, as nobody else writes there meanwhile.
 func TestDiskBefore(t *testing.T) {
 	level(t, all, func(t *testing.T, s Sandbox) {
-		ws := closedDir(t)
+		ws, err := os.MkdirTemp("/dev/shm", "autonoma-test-") //nolint:usetesting // that of the test is on the disk
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(ws) })
 		for i := range 20 {
 			write(t, filepath.Join(ws, "before", strconv.Itoa(i)), strings.Repeat("x", 5_000_000))
 		}
@@ -94,9 +99,9 @@ func TestDiskOfOverlays(t *testing.T) {
 		if !Overlays(s) {
 			return
 		}
-		c := Command{Workspace: closedDir(t), Limits: Limits{Disk: 50 << 20, Wall: 20 * time.Second},
+		c := Command{Workspace: closedDir(t), Limits: Limits{Disk: 20 << 20, Wall: 20 * time.Second},
 			Mounts: []Mount{{Source: closedDir(t), Target: "/cache", Mode: Overlay, Upper: closedDir(t)}}}
-		got := sh(t, s, "cd /cache; i=0; while [ $i -lt 100 ]; do head -c 10000000 /dev/zero > f$i; i=$((i+1)); done; sleep 60", c)
+		got := sh(t, s, "cd /cache; i=0; while [ $i -lt 100 ]; do head -c 4000000 /dev/zero > f$i; i=$((i+1)); done; sleep 60", c)
 		if got.Reason != Disk {
 			t.Errorf("ended with %+v %s", got.Exit, got.out)
 		}
@@ -112,7 +117,7 @@ func TestDiskFull(t *testing.T) {
 	if reason := w.look(nobody); reason != "" {
 		t.Fatalf("stopped for %q with nothing written", reason)
 	}
-	write(t, filepath.Join(dir, "big"), strings.Repeat("x", 200<<20))
+	write(t, filepath.Join(dir, "big"), strings.Repeat("x", 60<<20))
 	if reason := w.look(nobody); reason != DiskFull {
 		t.Errorf("went on, for %q", reason)
 	}
@@ -133,11 +138,11 @@ func TestOpenFiles(t *testing.T) {
 func TestOutputFlood(t *testing.T) {
 	level(t, all, func(t *testing.T, s Sandbox) {
 		var n counter
-		got := sh(t, s, "exec head -c 300000000 /dev/zero", Command{Stdout: &n, Stderr: &n})
-		if !got.OK() || n != 300_000_000 {
+		got := sh(t, s, "exec head -c 100000000 /dev/zero", Command{Stdout: &n, Stderr: &n})
+		if !got.OK() || n != 100_000_000 {
 			t.Errorf("%+v, %d bytes", got.Exit, n)
 		}
-		if peak := figure("/proc/self", "status", "VmHWM:"); peak > 1<<20 { // kB
+		if peak := figure("/proc/self", "status", "VmHWM:"); peak > 512<<10 { // kB
 			t.Errorf("the server took %d kB", peak)
 		}
 	})

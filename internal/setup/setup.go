@@ -74,8 +74,8 @@ type Plan struct {
 	Own      bool     // they are the user's own: new directories that they leave are kept too
 	// Keep reports, once the user's own commands have run, whether a new
 	// directory at the top of the checkout is to be kept too.
-	Keep  func(ctx context.Context, dir string) (bool, error)
-	Limit time.Duration
+	Keep   func(ctx context.Context, dir string) (bool, error)
+	Limits sandbox.Limits // of each command
 
 	Languages []string // of the project, whose registries may be reached; nil: it is still to be written
 	// Told is given what the commands wanted to reach, if they were run; nil: nobody
@@ -95,6 +95,7 @@ func (p Plan) Key() string {
 type Step struct {
 	Command  string `json:"command"`
 	ExitCode int    `json:"exitCode"`
+	Ended    string `json:"ended,omitempty"`  // by what, if not by itself
 	Output   string `json:"output,omitempty"` // its end
 	Duration int64  `json:"durationMs"`
 }
@@ -143,12 +144,15 @@ func (in *Installer) Install(ctx context.Context, p Plan, checkout func(context.
 		defer func() { p.Told(way.Decisions()) }()
 	}
 	for _, command := range p.Commands {
-		step, err := in.run(ctx, place, files, command, p.Limit, way)
+		step, err := in.run(ctx, place, files, command, p.Limits, way)
 		if err != nil {
 			return done, err
 		}
 		done.Steps = append(done.Steps, step)
-		if step.ExitCode != 0 {
+		switch {
+		case step.Ended != "":
+			return done, fmt.Errorf("%w: %s: ended by the sandbox (%s)", ErrFailed, command, step.Ended)
+		case step.ExitCode != 0:
 			return done, fmt.Errorf("%w: %s: exit code %d", ErrFailed, command, step.ExitCode)
 		}
 	}
@@ -215,7 +219,7 @@ func (in *Installer) keep(place, files string, done *Installed) error {
 }
 
 // run runs one command of set-up, with a way out.
-func (in *Installer) run(ctx context.Context, place, files, command string, limit time.Duration, way *egress.Session) (Step, error) {
+func (in *Installer) run(ctx context.Context, place, files, command string, limits sandbox.Limits, way *egress.Session) (Step, error) {
 	where := filepath.Join(place, "caches")
 	mounts, own, err := in.clients.copy(filepath.Join(place, "settings"), in.box)
 	if err != nil {
@@ -235,7 +239,7 @@ func (in *Installer) run(ctx context.Context, place, files, command string, limi
 	exit, err := in.box.Run(ctx, sandbox.Command{
 		Argv: []string{"sh", "-c", command}, Workspace: files, Mounts: mounts,
 		Env: slices.Concat(in.env, environment(where), in.clients.env, own), Egress: way.Serve,
-		Limits: sandbox.Limits{Wall: limit}, Stdout: &out, Stderr: &out,
+		Limits: limits, Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
 		return Step{}, fmt.Errorf("set-up: %w", err)
@@ -243,9 +247,12 @@ func (in *Installer) run(ctx context.Context, place, files, command string, limi
 	if ctx.Err() != nil {
 		return Step{}, context.Cause(ctx)
 	}
-	step := Step{Command: command, ExitCode: exit.Code, Duration: time.Since(start).Milliseconds()}
-	if exit.Code != 0 {
+	step := Step{Command: command, ExitCode: exit.Code, Ended: string(exit.Reason), Duration: time.Since(start).Milliseconds()}
+	if !exit.OK() {
 		step.Output = out.String() + in.explain(way)
+	}
+	if exit.Reason != "" {
+		step.Output = fmt.Sprintf("ended by the sandbox: %s\n%s", exit.Reason.Explain(limits), step.Output)
 	}
 	return step, nil
 }

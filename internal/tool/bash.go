@@ -54,6 +54,8 @@ func (r Ran) text(timeout time.Duration) (string, error) {
 		out = "(no output)"
 	}
 	switch {
+	case r.Why != "":
+		return "", fmt.Errorf("ended by the sandbox (%s): %s\n%s", r.Ended, r.Why, out)
 	case r.Ended == "timeout":
 		return "", fmt.Errorf("ended after %v, which is all the time it had\n%s", timeout, out)
 	case r.Ended != "":

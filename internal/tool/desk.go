@@ -37,4 +37,5 @@ type Ran struct {
 	Output string // of both streams, with the middle left out if it is long
 	Exit   int
 	Ended  string // why it did not end by itself, as in "timeout"; else empty
+	Why    string // the same in a sentence, with the limit
 }
