@@ -10,6 +10,7 @@ import (
 
 	"autonoma"
 	"autonoma/internal/forge"
+	"autonoma/internal/rigor"
 )
 
 // A server takes every setting by its flag, as the guide says.
@@ -150,6 +151,62 @@ func TestBudgetsInTheFile(t *testing.T) {
 		for _, want := range tt.shows {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: %q is not shown in\n%s", tt.file, want, out.String())
+			}
+		}
+	}
+}
+
+// The guide tells the limits that there are, and shows a setting that is taken.
+func TestLimitsAreDocumented(t *testing.T) {
+	b, err := os.ReadFile("../../docs/guide/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := rigor.DefaultPolicy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range rigor.LimitKeys() {
+		row := "| `" + l.Key + "` |"
+		for _, of := range rigor.LimitLines() {
+			row += " " + l.Text(policy.Limits[of]) + " |"
+		}
+		if row += " " + l.Help + " |\n"; !strings.Contains(string(b), row) {
+			t.Errorf("the guide lacks the row %s", row)
+		}
+	}
+	_, text, ok := strings.Cut(string(b), "```yaml\nlimits:")
+	text, _, closed := strings.Cut(text, "```")
+	if !ok || !closed {
+		t.Fatal("the guide shows no setting")
+	}
+	dir := t.TempDir()
+	file, other := filepath.Join(dir, "autonoma.yaml"), filepath.Join(dir, "other.yaml")
+	for name, text := range map[string]string{file: "limits:" + text, other: "mvp: {memory: 9GiB}\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		args  []string
+		shows []string
+		fails string
+	}{
+		{nil, []string{"limits.mvp memory 8GiB, processes 1024, openFiles 8192, cpu 6, io 200MiB, wall 20m", "disk 40GiB", "limits (in the file)", "limits.demo memory 4GiB"}, ""},
+		{[]string{"--limits", other}, []string{"limits.mvp memory 9GiB, processes 1024, openFiles 8192, cpu 4", "(--limits)"}, ""},
+		{[]string{"--limits", file}, nil, "line 1: there are no limits of limits"},
+		{[]string{"--limits", dir + "/missing"}, nil, "no such file"},
+	} {
+		var out strings.Builder
+		w := world{Stdout: &out, Stderr: &out, Getenv: func(name string) string { return map[string]string{"HOME": dir, "AUTONOMA_CONFIG": file}[name] }}
+		err := w.run(t.Context(), append([]string{"config"}, tt.args...))
+		if (err != nil) != (tt.fails != "") || err != nil && !strings.Contains(err.Error(), tt.fails) {
+			t.Errorf("%v: %v", tt.args, err)
+		}
+		got := strings.Join(strings.Fields(out.String()), " ")
+		for _, want := range tt.shows {
+			if !strings.Contains(got, want) {
+				t.Errorf("%v: the settings lack %q: %s", tt.args, want, got)
 			}
 		}
 	}

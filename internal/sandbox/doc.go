@@ -27,9 +27,16 @@
 // More levels are more implementations of [Sandbox] and one more line in the
 // list that [Open] walks.
 //
+// # Limits
+//
+// Where this process was given a control group of its own (cgroup v2), each command
+// runs in one below it, and the kernel holds it to memory, processes, CPU and
+// input/output. Elsewhere resource limits and a watch do, without the last two. What
+// a command adds to the disk is watched at all levels. The report of a level says
+// which it is.
+//
 // # What it does not do
 //
-// It knows nothing of git, of runs or of policy; it does not cut output, filter
-// the network by host or limit the size of the workspace; it never changes the
-// owner of a file of the host. A program that uses it calls [Init] first in main.
+// It knows nothing of git, of runs or of policy; it does not cut output or filter
+// the network by host; it never changes the owner of a file of the host. A program that uses it calls [Init] first in main.
 package sandbox
