@@ -66,6 +66,7 @@ func (c Command) writable() []string {
 			dirs = append(dirs, m.Source)
 		case Overlay:
 			dirs = append(dirs, filepath.Join(m.Upper, "upper"))
+		default: // shown, and not to be written
 		}
 	}
 	return dirs

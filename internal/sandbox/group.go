@@ -60,7 +60,10 @@ func (c *group) limit(controllers []string, l Limits, workspace string) error {
 		err = errors.Join(err, put(c.dir, "cpu.max", fmt.Sprintf("%d %d", max(1000, int64(l.CPU*period)), period)))
 	}
 	if device := blockDevice(workspace); device != "" && l.IO > 0 && slices.Contains(controllers, "io") {
-		err = errors.Join(err, put(c.dir, "io.max", fmt.Sprintf("%s rbps=%d wbps=%[2]d", device, l.IO)))
+		bound := put(c.dir, "io.max", fmt.Sprintf("%s rbps=%d wbps=%[2]d", device, l.IO))
+		if !errors.Is(bound, unix.ENOENT) && !errors.Is(bound, unix.ENODEV) { // this kernel does not, or not that disk
+			err = errors.Join(err, bound)
+		}
 	}
 	return err
 }

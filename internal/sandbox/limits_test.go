@@ -3,6 +3,7 @@ package sandbox
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -10,7 +11,8 @@ import (
 	"time"
 )
 
-// inGuest says that control groups have to be there, as the machine was made for it.
+// inGuest says whether control groups have to be there, in a machine that was made
+// for it.
 const inGuest = "AUTONOMA_TEST_CGROUP"
 
 // groupsOf returns what bounds the commands of a sandbox.
@@ -52,6 +54,7 @@ func TestDiskLimits(t *testing.T) {
 				c := Command{Workspace: closedDir(t), Home: closedDir(t), Limits: tt.limits}
 				c.Limits.Wall = 20 * time.Second
 				got := sh(t, s, tt.script, c)
+				_ = os.Chmod(filepath.Join(c.Workspace, "d"), 0o700) // for those who remove it
 				if got.Reason != tt.want || got.Duration > 15*time.Second {
 					t.Errorf("ended with %+v %s", got.Exit, got.out)
 				}
@@ -123,6 +126,39 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// Walks are rare, unless what was lost could be all that is left.
+func TestDiskIsSeldomWalked(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		lost     amount
+		last     amount // added, by the walk before
+		cost     time.Duration
+		since    time.Duration
+		blind    bool
+		want     bool
+		lostThen amount
+	}{
+		{name: "nothing lost", since: 20 * time.Second},
+		{name: "nothing lost for long", since: time.Minute, want: true},
+		{name: "little lost", lost: amount{bytes: 100}, since: 20 * time.Second},
+		{name: "a share lost", lost: amount{bytes: 126}, since: time.Second, want: true},
+		{name: "a share of files lost", lost: amount{files: 13}, since: time.Second, want: true},
+		{name: "a share lost after a dear walk", lost: amount{bytes: 126}, cost: time.Second, since: 10 * time.Second},
+		{name: "a share lost long after a dear walk", lost: amount{bytes: 126}, cost: time.Second, since: 31 * time.Second, want: true},
+		{name: "all lost after a dear walk", lost: amount{bytes: 1001}, cost: time.Minute, want: true},
+		{name: "all that was left lost", lost: amount{bytes: 401}, last: amount{bytes: 600}, cost: time.Minute, want: true},
+		{name: "lost before the walk", lost: amount{bytes: 1100}, lostThen: amount{bytes: 1000}, since: time.Second},
+		{name: "files are not told", since: 3 * time.Second, blind: true, want: true},
+		{name: "files are not told after a dear walk", since: 3 * time.Second, cost: time.Second, blind: true},
+	} {
+		w := diskWatch{bytes: 1000, files: 100, blind: tt.blind, walked: time.Now().Add(-tt.since), cost: tt.cost, last: tt.last, lostWalked: tt.lostThen,
+			systems: []*fileSystem{{before: tt.lost}}}
+		if got := w.due(); got != tt.want {
+			t.Errorf("%s: walks: %v", tt.name, got)
+		}
+	}
+}
+
 // A process gets no more descriptors than it may have, and the machine keeps its own.
 func TestOpenFiles(t *testing.T) {
 	level(t, all, func(t *testing.T, s Sandbox) {
@@ -165,10 +201,10 @@ func TestGroups(t *testing.T) {
 		if check.OK != (g != nil) || !check.Optional || check.Detail == "" || check.OK != strings.Contains(check.Detail, "memory, pids") {
 			t.Errorf("reported as %+v", check)
 		}
+		if want := os.Getenv(inGuest); want != "" && want != strconv.FormatBool(check.OK) || want == "false" && !strings.Contains(check.Detail, "not delegated") {
+			t.Fatalf("control groups: %+v", check)
+		}
 		if g == nil {
-			if os.Getenv(inGuest) == "1" {
-				t.Fatalf("no control groups: %s", check.Detail)
-			}
 			return // its commands are bounded by the watch, see TestLimits
 		}
 		t.Run("cpu", func(t *testing.T) { slowed(t, s) })
@@ -180,6 +216,7 @@ func TestGroups(t *testing.T) {
 				t.Errorf("ended with %+v %s", got.Exit, got.out)
 			}
 		})
+		t.Run("input and output", func(t *testing.T) { throttled(t, s, g) })
 		t.Run("forks", func(t *testing.T) { refusedForks(t, s) })
 		t.Run("killer of its stage", func(t *testing.T) { killsStage(t, s) })
 		t.Run("sweep", func(t *testing.T) { swept(t, s, g) })
@@ -196,6 +233,19 @@ func slowed(t *testing.T, s Sandbox) {
 	share := got.CPU.Seconds() / got.Duration.Seconds()
 	if got.Reason != Timeout || share < 0.1 || share > 0.4 {
 		t.Errorf("used %.2f of a core: %+v", share, got.Exit)
+	}
+}
+
+// throttled writes 3 MiB past all caches at 1 MiB in a second.
+func throttled(t *testing.T, s Sandbox, g *groups) {
+	c := Command{Workspace: closedDir(t), Limits: Limits{IO: 1 << 20, Wall: time.Minute}}
+	if blockDevice(c.Workspace) == "" || !slices.Contains(g.controllers, "io") {
+		t.Logf("what %s is on cannot be named", c.Workspace)
+		return
+	}
+	got := sh(t, s, "dd if=/dev/zero of=f bs=256k count=12 oflag=direct 2>/dev/null", c)
+	if !got.OK() || got.Duration < 1500*time.Millisecond {
+		t.Errorf("ended with %+v %s", got.Exit, got.out)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // programs are what the tests of the sandbox call.
 func programs() []string {
-	return strings.Fields(`sh bash bwrap cat chmod cp cut date dd env false fallocate find getent grep head id ln ls mkdir mkfifo mv
+	return strings.Fields(`sh bash bwrap cat chmod cp cut date dd env false fallocate find getent grep head id ln ls mkdir mkfifo mount mv
 		nohup prlimit rm rmdir sed seq setsid sleep sort stat sync tail tee touch tr true truncate tty uname unshare wc yes`)
 }
 

@@ -19,18 +19,30 @@ const guestVar = "AUTONOMA_TEST_GUEST"
 // passed follows the name of a user as whom all tests have passed.
 const passed = "PASSED-IN-GUEST"
 
-// A user runs the tests.
+// A user runs the tests in a control group.
 type user struct {
-	name string
-	id   uint32
-	run  string // which tests, as for -test.run
+	name  string
+	id    uint32
+	run   string // which tests, as for -test.run
+	given given
 }
+
+// given is how the group was given to a user.
+type given int
+
+const (
+	marked   given = iota // by systemd's mark
+	owned                 // by its owner
+	topmost               // as the only one that a container sees
+	withheld              // not at all
+)
 
 func users() []user {
 	// A command takes some 200 ms here. What stays is what depends on the kernel.
-	const tests = "^Test(Limits|Descriptor.*|Groups|Exit|Overlay|Open|ForkBomb|NothingIsLeft|ServerKilled)$|" +
+	const tests = "^Test(Limits|Descriptor.*|Groups|Overlay|Open|ForkBomb|NothingIsLeft|ServerKilled)$|" +
 		"^TestDiskLimits$/.*/^(fill|no_name|tiny_files)$|^TestEscape$/^(unix|new_user|mount|ptrace|signal|keys)"
-	return []user{{"root", 0, tests}, {"user", 4242, tests}}
+	return []user{{"root", 0, tests, marked}, {"user", 4242, tests, owned},
+		{"container", 0, "^TestGroups$/^namespaces", topmost}, {"service", 0, "^TestGroups$/^namespaces", withheld}}
 }
 
 // live is the life of process 1: it makes the machine ready, has the tests run, and
@@ -125,31 +137,42 @@ func test(u user) error {
 	if err := errors.Join(os.Mkdir(group, 0o755), os.Mkdir(tmp, 0o755), os.Chown(tmp, int(u.id), int(u.id))); err != nil {
 		return err
 	}
-	if u.id == 0 {
-		if err := unix.Setxattr(group, "user.delegate", []byte("1"), 0); err != nil { // as systemd does
+	switch u.given {
+	case marked:
+		if err := unix.Setxattr(group, "user.delegate", []byte("1"), 0); err != nil {
 			return err
 		}
-	}
-	for _, name := range []string{"", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"} {
-		if err := os.Chown(filepath.Join(group, name), int(u.id), int(u.id)); err != nil {
-			return err
+	case owned:
+		for _, name := range []string{"", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"} {
+			if err := os.Chown(filepath.Join(group, name), int(u.id), int(u.id)); err != nil {
+				return err
+			}
 		}
+	case topmost, withheld:
 	}
 	f, err := os.Open(group)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	cmd := exec.Command("/usr/bin/sandbox.test", "-test.run="+u.run, "-test.v", "-test.timeout=10m")
+	argv := []string{"/usr/bin/sandbox.test", "-test.run=" + u.run, "-test.v", "-test.timeout=10m"}
+	if u.given == topmost {
+		argv = append([]string{"/usr/bin/unshare", "-Cm", "sh", "-c", `mount -t cgroup2 cgroup /sys/fs/cgroup && exec "$0" "$@"`}, argv...)
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = tmp
-	cmd.Env = []string{"PATH=/usr/bin", "HOME=" + tmp, "TMPDIR=" + tmp, "AUTONOMA_TEST_REQUIRE=1", "AUTONOMA_TEST_CGROUP=1", "AUTONOMA_TEST_INNER=1"}
+	cmd.Env = []string{"PATH=/usr/bin", "HOME=" + tmp, "TMPDIR=" + tmp, "AUTONOMA_TEST_REQUIRE=1", "AUTONOMA_TEST_CGROUP=" + fmt.Sprint(u.given != withheld), "AUTONOMA_TEST_INNER=1"}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: u.id, Gid: u.id}, UseCgroupFD: true, CgroupFD: int(f.Fd())}
 	begin := time.Now()
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("the tests as %s: %w", u.name, err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(group, "autonoma-command-*")); len(left) > 0 {
+	pattern := "autonoma-command-*"
+	if u.given == withheld {
+		pattern = "autonoma-*"
+	}
+	if left, _ := filepath.Glob(filepath.Join(group, pattern)); len(left) > 0 {
 		return fmt.Errorf("the tests as %s left the control groups %q", u.name, left)
 	}
 	fmt.Printf("\n%s %s in %s\n", u.name, passed, time.Since(begin).Round(time.Second))
