@@ -51,13 +51,17 @@ func findGroups() (*groups, error) {
 	if filepath.Base(own) == serverGroup { // a process of ours was here before
 		g.dir = filepath.Dir(own)
 	}
+	there, err := g.available()
+	if err != nil {
+		return nil, err
+	}
 	if err := delegated(g.dir, root); err != nil {
 		return nil, err
 	}
 	if unix.Access(filepath.Join(g.dir, "cgroup.subtree_control"), unix.W_OK) != nil || unix.Access(g.dir, unix.W_OK) != nil {
 		return nil, fmt.Errorf("%s is not ours to write", g.dir)
 	}
-	if err := g.enable(); err != nil {
+	if err := g.enable(there); err != nil {
 		return nil, err
 	}
 	g.sweep()
@@ -137,19 +141,24 @@ func ownedByMe(fi os.FileInfo) bool {
 	return ok && uid == os.Geteuid()
 }
 
-// enable moves the processes in the group into one below it, and lets the groups
-// of commands be bounded.
-func (g *groups) enable() error {
-	has, err := os.ReadFile(filepath.Join(g.dir, "cgroup.controllers"))
+// available returns the controllers that the group may use. Two of them must be there.
+func (g *groups) available() ([]string, error) {
+	b, err := os.ReadFile(filepath.Join(g.dir, "cgroup.controllers"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	there := strings.Fields(string(has))
+	there := strings.Fields(string(b))
 	for _, c := range []string{"memory", "pids"} {
 		if !slices.Contains(there, c) {
-			return fmt.Errorf("the controller %s is not available in %s", c, g.dir)
+			return nil, fmt.Errorf("the controller %s is not there in %s, as where version 1 has it", c, g.dir)
 		}
 	}
+	return there, nil
+}
+
+// enable moves the processes in the group into one below it, and lets the groups
+// of commands be bounded.
+func (g *groups) enable(there []string) error {
 	if err := g.vacate(); err != nil {
 		return err
 	}
