@@ -31,7 +31,7 @@ func (c *config) limits(l rigor.Limits) (rigor.Limits, error) {
 			err = fmt.Errorf("%s: %w", c.origin["limits"], err)
 		}
 	case c.LimitsFile != "":
-		l, err = l.OpenLimits(c.LimitsFile)
+		l, err = l.WithFile(c.LimitsFile)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("limits: %w", err)

@@ -79,8 +79,8 @@ func LimitLines() []string {
 // knows none, and takes the widest.
 func (l Limits) of(s autonoma.Scope) Bounds { return l[string(cmp.Or(s, autonoma.Production))] }
 
-// OpenLimits returns l with what a file changes of it.
-func (l Limits) OpenLimits(path string) (Limits, error) {
+// WithFile is With of what a file holds.
+func (l Limits) WithFile(path string) (Limits, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func TestLimitsOfAnOperator(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := defaultLimits(t)
-		l, err := before.OpenLimits(file)
+		l, err := before.WithFile(file)
 		if (err != nil) != (tt.fails != "") || err != nil && !strings.Contains(err.Error(), tt.fails) {
 			t.Errorf("%q: %v", tt.text, err)
 		}
