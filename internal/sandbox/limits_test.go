@@ -210,8 +210,8 @@ func TestGroups(t *testing.T) {
 		t.Run("cpu", func(t *testing.T) { slowed(t, s) })
 		t.Run("memory at once", func(t *testing.T) { outOfMemory(t, s) })
 		t.Run("files in memory", func(t *testing.T) {
-			got := sh(t, s, "head -c 200000000 /dev/zero > /dev/shm/x || head -c 200000000 /dev/zero > /tmp/x; sleep 60",
-				Command{Limits: Limits{Memory: 64 << 20, Tmp: 1 << 30, Wall: 20 * time.Second}})
+			got := sh(t, s, "test $TMPDIR != /tmp || dd if=/dev/zero of=/tmp/x bs=1M count=100; exit 0",
+				Command{Limits: Limits{Memory: 64 << 20, Tmp: 1 << 30, Wall: time.Minute}})
 			if MapsPaths(s) && got.Reason != Memory {
 				t.Errorf("ended with %+v %s", got.Exit, got.out)
 			}
@@ -229,7 +229,7 @@ func TestGroups(t *testing.T) {
 // slowed has more processes be busy than there is CPU for.
 func slowed(t *testing.T, s Sandbox) {
 	busy := "while :; do :; done & while :; do :; done & wait"
-	got := sh(t, s, busy, Command{Limits: Limits{CPU: 0.25, Wall: 4 * time.Second}})
+	got := sh(t, s, busy, Command{Limits: Limits{CPU: 0.25, Wall: 3 * time.Second}})
 	share := got.CPU.Seconds() / got.Duration.Seconds()
 	if got.Reason != Timeout || share < 0.1 || share > 0.4 {
 		t.Errorf("used %.2f of a core: %+v", share, got.Exit)
@@ -252,7 +252,7 @@ func throttled(t *testing.T, s Sandbox, g *groups) {
 // outOfMemory takes memory faster than a watch would see.
 func outOfMemory(t *testing.T, s Sandbox) {
 	m := mark(t)
-	got := sh(t, s, "(setsid sleep "+m+" &); exec head -c 300000000 /dev/zero | tail", Command{Limits: Limits{Memory: 64 << 20, Wall: 20 * time.Second}})
+	got := sh(t, s, "(setsid sleep "+m+" &); exec dd if=/dev/zero of=/dev/null bs=200M count=1", Command{Limits: Limits{Memory: 64 << 20, Wall: time.Minute}})
 	if got.Reason != Memory || got.PeakMemory > 64<<20 || got.PeakMemory < 60<<20 {
 		t.Errorf("ended with %+v %s", got.Exit, got.out)
 	}

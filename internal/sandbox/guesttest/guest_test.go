@@ -24,7 +24,7 @@ const kernelVar = "AUTONOMA_TEST_KERNEL"
 
 // most is how long the guest may take. It emulates every instruction: two minutes on
 // two cores that nobody else wants, many on those that many want.
-const most = 15 * time.Minute
+const most = 20 * time.Minute
 
 func TestMain(m *testing.M) {
 	if os.Getpid() == 1 && os.Getenv(guestVar) != "" {
