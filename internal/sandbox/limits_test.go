@@ -31,31 +31,31 @@ func groupsOf(s Sandbox) *groups {
 // What a command adds to the directories it may write is bounded, however it hides it.
 func TestDiskLimits(t *testing.T) {
 	const fill = "i=0; while [ $i -lt 100 ]; do head -c 4000000 /dev/zero > f$i; i=$((i+1)); done; "
-	const more = "i=0; while [ $i -lt 100 ]; do head -c 4000000 /dev/zero >&3; i=$((i+1)); done; sleep 60"
+	const more = "i=0; while [ $i -lt 100 ]; do head -c 4000000 /dev/zero >&3; i=$((i+1)); done; sleep 100"
 	level(t, all, func(t *testing.T, s Sandbox) {
 		for _, tt := range []struct {
 			name, script string
 			limits       Limits
 			want         Reason
 		}{
-			{"fill", fill + "sleep 60", Limits{Disk: 20 << 20}, Disk},
-			{"fill the home", "cd; " + fill + "sleep 60", Limits{Disk: 20 << 20}, Disk},
+			{"fill", fill + "sleep 100", Limits{Disk: 20 << 20}, Disk},
+			{"fill the home", "cd; " + fill + "sleep 100", Limits{Disk: 20 << 20}, Disk},
 			{"fast", "fallocate -l 40M f", Limits{Disk: 20 << 20}, Disk},
 			{"no name", "touch g; exec 3>f; rm f; " + more, Limits{Disk: 20 << 20}, Disk},
 			{"behind a closed door", "mkdir d; cd d; exec 3>f; chmod 0 .; " + more, Limits{Disk: 20 << 20}, Disk},
-			{"deep", "p=$(seq 600 | sed 's/.*/d/' | tr '\\n' /); mkdir -p $p && cd $p || exit 1; " + fill + "sleep 60", Limits{Disk: 20 << 20}, Disk},
+			{"deep", "p=$(seq 600 | sed 's/.*/d/' | tr '\\n' /); mkdir -p $p && cd $p || exit 1; " + fill + "sleep 100", Limits{Disk: 20 << 20}, Disk},
 			{"sparse", "truncate -s 100G f; sleep 0.3", Limits{Disk: 20 << 20, FileSize: 1 << 40}, ""},
 			{"many names", "head -c 4000000 /dev/zero > f; i=0; while [ $i -lt 50 ]; do ln f f$i; i=$((i+1)); done; sleep 0.3", Limits{Disk: 20 << 20}, ""},
-			{"tiny files", "i=0; while :; do : > f$i; i=$((i+1)); done", Limits{Files: 3000}, Files},
-			{"tiny directories", "i=1; while :; do mkdir $(seq $i $((i+499))); i=$((i+500)); done", Limits{Files: 1000}, Files},
+			{"tiny files", "i=0; while :; do : > f$i; i=$((i+1)); done", Limits{Files: 500}, Files},
+			{"tiny directories", "i=1; while :; do mkdir $(seq $i $((i+499))); i=$((i+500)); done", Limits{Files: 600}, Files},
 			{"little", "head -c 4000000 /dev/zero > f; sleep 0.3", Limits{Disk: 20 << 20}, ""},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				c := Command{Workspace: closedDir(t), Home: closedDir(t), Limits: tt.limits}
-				c.Limits.Wall = 20 * time.Second
+				c.Limits.Wall = time.Minute
 				got := sh(t, s, tt.script, c)
 				_ = os.Chmod(filepath.Join(c.Workspace, "d"), 0o700) // for those who remove it
-				if got.Reason != tt.want || got.Duration > 15*time.Second {
+				if got.Reason != tt.want || got.Duration > 50*time.Second {
 					t.Errorf("ended with %+v %s", got.Exit, got.out)
 				}
 				if tt.want != "" && taken(t, c.Workspace)+taken(t, c.Home) == 0 {
@@ -89,7 +89,7 @@ func TestDiskBefore(t *testing.T) {
 			write(t, filepath.Join(ws, "before", strconv.Itoa(i)), strings.Repeat("x", 5_000_000))
 		}
 		got := sh(t, s, "chmod -R go+r before; mv before after; head -c 30000000 /dev/zero > f; sleep 0.3; rm -r f after/1*; head -c 30000000 /dev/zero > f; sleep 0.5",
-			Command{Workspace: ws, Limits: Limits{Disk: 60 << 20, Wall: 20 * time.Second}})
+			Command{Workspace: ws, Limits: Limits{Disk: 60 << 20, Wall: time.Minute}})
 		if !got.OK() {
 			t.Errorf("ended with %+v %s", got.Exit, got.out)
 		}
@@ -102,9 +102,9 @@ func TestDiskOfOverlays(t *testing.T) {
 		if !Overlays(s) {
 			return
 		}
-		c := Command{Workspace: closedDir(t), Limits: Limits{Disk: 20 << 20, Wall: 20 * time.Second},
+		c := Command{Workspace: closedDir(t), Limits: Limits{Disk: 20 << 20, Wall: time.Minute},
 			Mounts: []Mount{{Source: closedDir(t), Target: "/cache", Mode: Overlay, Upper: closedDir(t)}}}
-		got := sh(t, s, "cd /cache; i=0; while [ $i -lt 100 ]; do head -c 4000000 /dev/zero > f$i; i=$((i+1)); done; sleep 60", c)
+		got := sh(t, s, "cd /cache; i=0; while [ $i -lt 100 ]; do head -c 4000000 /dev/zero > f$i; i=$((i+1)); done; sleep 100", c)
 		if got.Reason != Disk {
 			t.Errorf("ended with %+v %s", got.Exit, got.out)
 		}
