@@ -14,7 +14,7 @@ import (
 // programs are what the tests of the sandbox call.
 func programs() []string {
 	return strings.Fields(`sh bash bwrap cat chmod cp cut date dd env false fallocate find getent grep head id ln ls mkdir mkfifo mount mv
-		nohup prlimit rm rmdir sed seq setsid sleep sort stat sync tail tee touch tr true truncate tty uname unshare wc yes`)
+		nohup prlimit rm rmdir sed seq setsid sleep sort stat sync tail tee touch tr true truncate tty umount uname unshare wc yes`)
 }
 
 // makeDisk makes a file system with the programs, what they are linked to, and the

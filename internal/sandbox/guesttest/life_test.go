@@ -160,7 +160,7 @@ func test(u user) error {
 	defer f.Close()
 	argv := []string{"/usr/bin/sandbox.test", "-test.run=" + u.run, "-test.v", "-test.timeout=10m"}
 	if u.given == topmost {
-		argv = append([]string{"/usr/bin/unshare", "-Cm", "sh", "-c", `mount -t cgroup2 cgroup /sys/fs/cgroup && exec "$0" "$@"`}, argv...)
+		argv = append([]string{"/usr/bin/unshare", "-Cm", "sh", "-c", `umount /sys/fs/cgroup && mount -t cgroup2 cgroup /sys/fs/cgroup && exec "$0" "$@"`}, argv...)
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = tmp
