@@ -160,7 +160,7 @@ func TestDiskIsSeldomWalked(t *testing.T) {
 }
 
 // A process gets no more descriptors than it may have, and the machine keeps its own.
-func TestDescriptorLimit(t *testing.T) {
+func TestOpenFiles(t *testing.T) {
 	level(t, all, func(t *testing.T, s Sandbox) {
 		got := run(t, s, Command{Argv: []string{"bash", "-c", "for i in $(seq 10 5000); do eval \"exec $i</dev/null\" || break; done 2>/dev/null; ls /proc/$$/fd | wc -l"},
 			Limits: Limits{OpenFiles: 200}})
