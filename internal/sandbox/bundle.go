@@ -111,6 +111,9 @@ func (b *bundle) view(system []stage.Op, c Command, self string) error {
 		if m.Mode == Overlay {
 			return fmt.Errorf("%w: %s at %s", ErrNoOverlay, m.Source, m.Target)
 		}
+		if err := c.noLink(m.Target); err != nil {
+			return err
+		}
 		if err := b.bind(m.Source, m.Target, m.Mode); err != nil {
 			return fmt.Errorf("mount at %s: %w", m.Target, err)
 		}

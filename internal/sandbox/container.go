@@ -27,6 +27,7 @@ import (
 type container struct {
 	program, stage string
 	system         []stage.Op
+	groups         *groups
 }
 
 func openContainer(ctx context.Context) (Sandbox, []Check, error) {
@@ -47,6 +48,9 @@ func openContainer(ctx context.Context) (Sandbox, []Check, error) {
 		checks = append(checks, Check{Name: "not the host's root", Optional: true,
 			Detail: "commands run with the host's user 0, without its capabilities; run the server as an unprivileged user"})
 	}
+	var limits Check
+	s.groups, limits = openGroups()
+	checks = append(checks, limits)
 	proven, err := proveLevel(ctx, s)
 	return s, append(checks, proven...), err
 }
@@ -77,7 +81,8 @@ func (s *container) Run(ctx context.Context, c Command) (Exit, error) {
 	p.attr.Unshareflags = ownMounts().Unshareflags
 	p.inner = c.guestSpec()
 	p.inner.WayOut = c.wayOut()
-	p.countProcesses, p.also = os.Geteuid() == 0, []string{private}
+	p.countProcesses = os.Geteuid() == 0
+	p.groups, p.also = s.groups, []string{private}
 	return p.run(ctx, c)
 }
 

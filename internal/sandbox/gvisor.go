@@ -27,6 +27,7 @@ import (
 type gvisor struct {
 	program, stage string
 	system         []stage.Op
+	groups         *groups
 }
 
 func openGVisor(ctx context.Context) (Sandbox, []Check, error) {
@@ -43,6 +44,9 @@ func openGVisor(ctx context.Context) (Sandbox, []Check, error) {
 	}
 	g := &gvisor{program: program, stage: self, system: system()}
 	checks := []Check{{Name: "overlays", Optional: true, Detail: "dependency caches are read-only"}}
+	var limits Check
+	g.groups, limits = openGroups()
+	checks = append(checks, limits)
 	proven, err := proveLevel(ctx, g)
 	return g, append(checks, proven...), err
 }
@@ -77,6 +81,7 @@ func (g *gvisor) Run(ctx context.Context, c Command) (Exit, error) {
 		argv:   g.argv(b, c.Egress != nil),
 		attr:   ownMounts(),
 		also:   []string{private},
+		groups: g.groups,
 		kind:   stage.Guest,
 		spec:   spec,
 		kill:   killTree,
