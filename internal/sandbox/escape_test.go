@@ -376,6 +376,19 @@ func TestStageBesideCannotBeEnded(t *testing.T) {
 	})
 }
 
+// Where a command is a user of the host, it takes the processor from none of what else
+// that user runs.
+func TestOthersOfTheUserKeepTheirTurn(t *testing.T) {
+	host := newHost(t)
+	level(t, []Level{Landlock}, func(t *testing.T, s Sandbox) {
+		for _, name := range []string{"yield for all", "pin", "put to sleep"} {
+			if got := run(t, s, attacking(t, name, host.victim)); got.Code != 1 {
+				t.Errorf("%s: %+v %s", name, got.Exit, got.out)
+			}
+		}
+	})
+}
+
 // A program that crashes starts no crash handler of the host: with this limit the
 // kernel starts none, though it would with zero.
 func TestNoCoreIsHandedToTheHost(t *testing.T) {
