@@ -376,6 +376,31 @@ func TestStageBesideCannotBeEnded(t *testing.T) {
 	})
 }
 
+// What a command may not write it changes in no other way, even if to the host it is the
+// owner. Landlock has no rule for that, which SECURITY.md says.
+func TestModesAndTimesOfTheSystem(t *testing.T) {
+	level(t, mapping, func(t *testing.T, s Sandbox) {
+		for _, change := range []string{"chmod a+r /usr/bin/env", "chmod a+rx /usr", "touch -cam /usr/bin/env", "chown $(id -u) /usr/bin/env"} {
+			if got := sh(t, s, change, Command{}); got.Code == 0 {
+				t.Errorf("%s: %s", change, got.out)
+			}
+		}
+	})
+}
+
+// Where a command is a user of the host, it takes the processor from none of what else
+// that user runs.
+func TestOthersOfTheUserKeepTheirTurn(t *testing.T) {
+	host := newHost(t)
+	level(t, []Level{Landlock}, func(t *testing.T, s Sandbox) {
+		for _, name := range []string{"yield for all", "pin", "put to sleep"} {
+			if got := run(t, s, attacking(t, name, host.victim)); got.Code != 1 {
+				t.Errorf("%s: %+v %s", name, got.Exit, got.out)
+			}
+		}
+	})
+}
+
 // A program that crashes starts no crash handler of the host: with this limit the
 // kernel starts none, though it would with zero.
 func TestNoCoreIsHandedToTheHost(t *testing.T) {

@@ -92,6 +92,7 @@ func (p process) watched(ctx context.Context, c Command, group *group, disk *dis
 	feed, err := stdin(cmd, c.Stdin)
 	if err != nil {
 		theirs.Close()
+		theirEnd.Close()
 		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
 	}
 	begin := time.Now()

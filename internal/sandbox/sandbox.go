@@ -15,8 +15,8 @@ type Level string
 const (
 	GVisor     Level = "gvisor"     // a kernel of its own, in user space, by the program runsc
 	Namespaces Level = "namespaces" // our own stage in new namespaces, Landlock, seccomp
-	Bubblewrap Level = "bubblewrap" // the same by the program bwrap, without Landlock
-	Container  Level = "container"  // a container, by podman or docker
+	Bubblewrap Level = "bubblewrap" // the same by the program bwrap, without mapped owners
+	Container  Level = "container"  // a container, by podman
 	Landlock   Level = "landlock"   // rules for files and a system call filter, in the host's namespaces
 	None       Level = "none"       // not confined at all
 )

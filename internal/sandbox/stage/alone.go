@@ -45,6 +45,7 @@ const (
 	fastOpen   = 0x20000000 // MSG_FASTOPEN: connects without the call of that name
 	datagram   = 2          // SOCK_DGRAM, and a bit of SOCK_RAW, which is the same to AF_UNIX
 	pidfdAlone = syscall.O_EXCL
+	ofUser     = syscall.PRIO_USER // all that the server's user runs, the server too
 )
 
 // sockets refuses what would reach others over a socket.
@@ -63,6 +64,21 @@ func (f *filter) sockets(wayOut bool) {
 	f.whenArgument(syscall.SYS_SENDTO, offArg3, fastOpen, eperm)
 	f.whenArgument(syscall.SYS_SENDMSG, offArg2, fastOpen, eperm)
 	f.whenArgument(sysSendmmsg, offArg3, fastOpen, eperm)
+	f.routes(eperm)
+}
+
+// routes refuses what would send a socket another way to the address that it is
+// connected to: options of IP, which can name hosts on the way, and a device.
+func (f *filter) routes(eperm instruction) {
+	const bindToIndex = 62 // SO_BINDTOIFINDEX
+	f.skipUnless(syscall.SYS_SETSOCKOPT, 10)
+	f.load(offArg1)
+	f.when(syscall.IPPROTO_IP, eperm)
+	f.jump(jumpEqual, syscall.SOL_SOCKET, 0, 5)
+	f.load(offArg2)
+	f.when(syscall.SO_BINDTODEVICE, eperm)
+	f.when(bindToIndex, eperm)
+	f.load(offNumber)
 }
 
 // askForSockets leaves IPv4 and TCP, and those to whoever listens.
@@ -91,7 +107,11 @@ func (f *filter) strangers(stage, thread uint32) {
 		f.when(nr, eperm)
 	}
 	f.unlessArgument(syscall.SYS_PRLIMIT64, offArg0, 0, eperm)
+	f.whenArgument(syscall.SYS_SETPRIORITY, offArg0, ofUser, eperm)
 	f.unlessArgument(syscall.SYS_SETPRIORITY, offArg1, 0, eperm)
+	for _, nr := range []uint32{syscall.SYS_SCHED_SETPARAM, syscall.SYS_SCHED_SETSCHEDULER, syscall.SYS_SCHED_SETAFFINITY, sysSchedSetattr} {
+		f.unlessArgument(nr, offArg0, 0, eperm)
+	}
 	f.whenArgument(sysPidfdOpen, offArg1, pidfdAlone, eperm)
 	for _, target := range []struct{ call, process uint32 }{
 		{syscall.SYS_TGKILL, stage}, {sysTgsigqueueinfo, stage}, {syscall.SYS_TKILL, thread},
@@ -104,12 +124,12 @@ func (f *filter) strangers(stage, thread uint32) {
 }
 
 // shared are the calls for memory, semaphores and messages that have a name or
-// number on the whole host.
+// number on the whole host, and the one that says whose input and output comes first.
 var shared = [...]uint32{
 	syscall.SYS_SHMGET, syscall.SYS_SHMAT, syscall.SYS_SHMCTL,
 	syscall.SYS_SEMGET, syscall.SYS_SEMOP, syscall.SYS_SEMTIMEDOP, syscall.SYS_SEMCTL,
 	syscall.SYS_MSGGET, syscall.SYS_MSGSND, syscall.SYS_MSGRCV, syscall.SYS_MSGCTL,
-	syscall.SYS_MQ_OPEN, syscall.SYS_MQ_UNLINK,
+	syscall.SYS_MQ_OPEN, syscall.SYS_MQ_UNLINK, syscall.SYS_IOPRIO_SET,
 }
 
 // whenArgument runs then if a call is told one of the bits in v.

@@ -11,6 +11,7 @@ const (
 
 	sysSendmmsg       = 307
 	sysTgsigqueueinfo = 297
+	sysSchedSetattr   = 314
 )
 
 // Forbidden calls.

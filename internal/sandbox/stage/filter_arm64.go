@@ -11,6 +11,7 @@ const (
 
 	sysSendmmsg       = 269
 	sysTgsigqueueinfo = 240
+	sysSchedSetattr   = 274
 )
 
 // Forbidden calls.
