@@ -27,7 +27,6 @@ import (
 type container struct {
 	program, stage string
 	system         []stage.Op
-	groups         *groups
 }
 
 func openContainer(ctx context.Context) (Sandbox, []Check, error) {
@@ -43,14 +42,11 @@ func openContainer(ctx context.Context) (Sandbox, []Check, error) {
 		return nil, nil, fmt.Errorf("find our own program: %w", err)
 	}
 	s := &container{program: program, stage: self, system: system()}
-	checks := []Check{{Name: "overlays", Optional: true, Detail: "dependency caches are read-only"}}
+	checks := []Check{{Name: "overlays", Optional: true, Detail: "dependency caches are read-only"}, noGroups("podman")}
 	if os.Geteuid() == 0 {
 		checks = append(checks, Check{Name: "not the host's root", Optional: true,
 			Detail: "commands run with the host's user 0, without its capabilities; run the server as an unprivileged user"})
 	}
-	var limits Check
-	s.groups, limits = openGroups()
-	checks = append(checks, limits)
 	proven, err := proveLevel(ctx, s)
 	return s, append(checks, proven...), err
 }
@@ -82,7 +78,7 @@ func (s *container) Run(ctx context.Context, c Command) (Exit, error) {
 	p.inner = c.guestSpec()
 	p.inner.WayOut = c.wayOut()
 	p.countProcesses = os.Geteuid() == 0
-	p.groups, p.also = s.groups, []string{private}
+	p.also = []string{private}
 	return p.run(ctx, c)
 }
 

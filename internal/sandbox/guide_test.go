@@ -35,7 +35,7 @@ func TestOrderOfAuto(t *testing.T) {
 			order = append(order, d.level)
 		}
 	}
-	if want := []Level{Namespaces, Bubblewrap, GVisor, Container, Landlock}; !slices.Equal(order, want) {
+	if want := []Level{Namespaces, Bubblewrap, GVisor, Container}; !slices.Equal(order, want) {
 		t.Errorf("auto tries %v, want %v", order, want)
 	}
 }

@@ -27,7 +27,6 @@ import (
 type gvisor struct {
 	program, stage string
 	system         []stage.Op
-	groups         *groups
 }
 
 func openGVisor(ctx context.Context) (Sandbox, []Check, error) {
@@ -43,10 +42,7 @@ func openGVisor(ctx context.Context) (Sandbox, []Check, error) {
 		return nil, nil, fmt.Errorf("find our own program: %w", err)
 	}
 	g := &gvisor{program: program, stage: self, system: system()}
-	checks := []Check{{Name: "overlays", Optional: true, Detail: "dependency caches are read-only"}}
-	var limits Check
-	g.groups, limits = openGroups()
-	checks = append(checks, limits)
+	checks := []Check{{Name: "overlays", Optional: true, Detail: "dependency caches are read-only"}, noGroups("runsc")}
 	proven, err := proveLevel(ctx, g)
 	return g, append(checks, proven...), err
 }
@@ -81,7 +77,6 @@ func (g *gvisor) Run(ctx context.Context, c Command) (Exit, error) {
 		argv:   g.argv(b, c.Egress != nil),
 		attr:   ownMounts(),
 		also:   []string{private},
-		groups: g.groups,
 		kind:   stage.Guest,
 		spec:   spec,
 		kill:   killTree,

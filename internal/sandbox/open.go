@@ -74,6 +74,9 @@ func Open(ctx context.Context, want string) (Sandbox, Report, error) {
 	for _, r := range failed {
 		why = append(why, fmt.Sprintf("%s: %s; %s", r.Level, r.Problem, r.Fix))
 	}
+	if want == Auto {
+		why = append(why, fmt.Sprintf("or choose %s or %s by name: %s; %s", Landlock, None, Landlock.Weakness(), None.Weakness()))
+	}
 	return nil, failed[0], fmt.Errorf("%w: %s", ErrUnavailable, strings.Join(why, "; "))
 }
 
@@ -96,15 +99,15 @@ type driver struct {
 }
 
 // drivers lists the levels in the order in which Auto tries them: those that cost a
-// command less than 25 ms, strongest first, then those that cost more, then the one
-// that promises less.
+// command less than 25 ms, strongest first, then those that cost more. What promises
+// less is used by explicit word alone.
 func drivers() []driver {
 	return []driver{
 		{Namespaces, true, openNamespaces, fixNamespaces},
 		{Bubblewrap, true, openBubblewrap, fixBubblewrap},
 		{GVisor, true, openGVisor, fixGVisor},
 		{Container, true, openContainer, fixContainer},
-		{Landlock, true, openLandlock, fixLandlock},
+		{Landlock, false, openLandlock, fixLandlock},
 		{None, false, openNone, ""},
 	}
 }
