@@ -46,3 +46,20 @@ func TestLinks(t *testing.T) {
 		t.Errorf("only %d links were found: the test looks in the wrong place", found)
 	}
 }
+
+// TestGuide looks for each page of the guide in its table of contents.
+func TestGuide(t *testing.T) {
+	pages, err := fs.Glob(os.DirFS("docs/guide"), "*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	contents, err := os.ReadFile("docs/guide/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if page != "README.md" && !strings.Contains(string(contents), "]("+page+")") {
+			t.Errorf("docs/guide/README.md does not name %s", page)
+		}
+	}
+}

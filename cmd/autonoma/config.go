@@ -92,7 +92,7 @@ var settings = []setting{
 		setRoots, func(c *config) string { return strings.Join(c.SourceRoots, string(os.PathListSeparator)) }},
 	{"model", "AUTONOMA_MODEL", "model", "model for all tiers, as in anthropic/<name>, openai/<name>, ollama/<name> or script:<file>",
 		func(c *config, v string) error { c.Model = v; return nil }, func(c *config) string { return c.Model }},
-	{"sandbox", "AUTONOMA_SANDBOX", "sandbox", "how commands are confined: auto, namespaces, bubblewrap, or none",
+	{"sandbox", "AUTONOMA_SANDBOX", "sandbox", "how commands are confined: " + strings.Join(sandbox.Choices(), ", "),
 		setSandbox, func(c *config) string { return c.Sandbox }},
 	{"minLevel", "AUTONOMA_MIN_LEVEL", "min-level", "how strongly commands have to be confined at least: gvisor, namespaces, bubblewrap, container, landlock or none, strongest first",
 		setMinLevel, func(c *config) string { return string(c.MinLevel) }},

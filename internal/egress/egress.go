@@ -13,6 +13,7 @@
 package egress
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -63,16 +64,9 @@ func DefaultLimits() Limits {
 }
 
 func (l Limits) or(d Limits) Limits {
-	orInt := func(a, b int64) int64 {
-		if a == 0 {
-			return b
-		}
-		return a
-	}
 	return Limits{
-		Connections: int(orInt(int64(l.Connections), int64(d.Connections))), Sent: orInt(l.Sent, d.Sent), Received: orInt(l.Received, d.Received),
-		Header: int(orInt(int64(l.Header), int64(d.Header))), Begin: time.Duration(orInt(int64(l.Begin), int64(d.Begin))),
-		Idle: time.Duration(orInt(int64(l.Idle), int64(d.Idle))), HalfOpen: time.Duration(orInt(int64(l.HalfOpen), int64(d.HalfOpen))),
+		Connections: cmp.Or(l.Connections, d.Connections), Sent: cmp.Or(l.Sent, d.Sent), Received: cmp.Or(l.Received, d.Received),
+		Header: cmp.Or(l.Header, d.Header), Begin: cmp.Or(l.Begin, d.Begin), Idle: cmp.Or(l.Idle, d.Idle), HalfOpen: cmp.Or(l.HalfOpen, d.HalfOpen),
 	}
 }
 

@@ -80,6 +80,15 @@ func attacks() map[string]attackFunc {
 			_, err := unix.ProcessVMReadv(pid, nil, nil, 0)
 			return err
 		}),
+		"yield for all": func([]string) error { return unix.Setpriority(unix.PRIO_USER, 0, 19) },
+		"pin": onProcess(func(pid int) error {
+			var one unix.CPUSet
+			one.Set(0)
+			return unix.SchedSetaffinity(pid, &one)
+		}),
+		"put to sleep": onProcess(func(pid int) error {
+			return unix.SchedSetAttr(pid, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0)
+		}),
 		"find": onProcess(func(pid int) error { _, err := unix.PidfdOpen(pid, 0); return err }),
 		"limit": onProcess(func(pid int) error {
 			return unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &unix.Rlimit{})

@@ -66,7 +66,7 @@ func TestOutputThatFails(t *testing.T) {
 // Whoever reads the output may not read on: the command waits, and is ended by its
 // limit all the same.
 func TestOutputThatBlocks(t *testing.T) {
-	level(t, all, func(t *testing.T, s Sandbox) {
+	level(t, watchable, func(t *testing.T, s Sandbox) {
 		m, began, read := mark(t), make(chan struct{}), make(chan struct{})
 		taken := 0
 		blocked := writerFunc(func(p []byte) (int, error) {

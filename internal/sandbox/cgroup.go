@@ -29,10 +29,20 @@ const (
 	commandGroup = "autonoma-command-"
 )
 
+// boundedByGroup is the check that says what bounds commands.
+const boundedByGroup = "limits by cgroup"
+
+// noGroups is that check where a program that makes the world of a command is started
+// without a group.
+func noGroups(program string) Check {
+	return Check{Name: boundedByGroup, Optional: true,
+		Detail: "resource limits and a watch bound commands, which leaves CPU and input/output free: " + program + " is started without one"}
+}
+
 // openGroups finds out whether commands can be bounded by control groups, and
 // makes ready what that needs. The check says which of the two is in force.
 func openGroups() (*groups, Check) {
-	c := Check{Name: "limits by cgroup", Optional: true}
+	c := Check{Name: boundedByGroup, Optional: true}
 	g, err := findGroups()
 	if err != nil {
 		c.Detail = "resource limits and a watch bound commands, which leaves CPU and input/output free: " + err.Error()

@@ -8,7 +8,7 @@
 //
 // # What a command sees
 //
-// At the isolating levels a command runs as the unprivileged user 1000 in a
+// At the levels for which [MapsPaths] holds a command runs as the unprivileged user 1000 in a
 // read-only root made of the host's system directories, a short /etc of our own,
 // private /dev, /proc, /tmp and /dev/shm, its workspace at [WorkspacePath], its
 // home at [HomePath], and the mounts the caller adds. It has its own process,
@@ -20,8 +20,11 @@
 //
 // # Levels
 //
+//   - [GVisor]: the program runsc is the kernel of the new world.
 //   - [Namespaces]: our own program, started again as process 1 of the new world.
 //   - [Bubblewrap]: the program bwrap, with the same view and the same filter.
+//   - [Container]: podman makes the world, without an image.
+//   - [Landlock]: rules and a filter alone, in the host's directories and namespaces.
 //   - [None]: no confinement, only a clean end; used by explicit word alone.
 //
 // More levels are more implementations of [Sandbox] and one more line in the
@@ -30,7 +33,7 @@
 // # Limits
 //
 // Where this process was given a control group of its own (cgroup v2), each command
-// runs in one below it, and the kernel holds it to memory, processes, CPU and
+// but those of [GVisor] and [Container] runs in one below it, and the kernel holds it to memory, processes, CPU and
 // input/output. Elsewhere resource limits and a watch do, without the last two. What
 // a command adds to the disk is watched at all levels. The report of a level says
 // which it is.

@@ -8,10 +8,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The test program plays other parts than that of the tests, by these
@@ -21,10 +26,14 @@ const (
 	playServer   = "AUTONOMA_TEST_SERVER"
 	require      = "AUTONOMA_TEST_REQUIRE" // 1: every level has to be there
 	inner        = "AUTONOMA_TEST_INNER"   // the tests run again as another user
+	apart        = "AUTONOMA_TEST_APART"   // the tests run again for the container level alone, without the second tree of control groups
 )
 
 func TestMain(m *testing.M) {
 	Init()
+	if os.Getenv(apart) == "1" {
+		leaveUnified()
+	}
 	if name := os.Getenv(playAttacker); name != "" {
 		attack(name)
 	}
@@ -69,11 +78,14 @@ func TestUnprivileged(t *testing.T) {
 }
 
 // level runs f with a sandbox of each of the levels that this machine offers.
-func level(t *testing.T, levels []Level, f func(t *testing.T, s Sandbox)) {
+func level(t *testing.T, wanted []Level, f func(t *testing.T, s Sandbox)) {
 	t.Helper()
-	for _, l := range levels {
+	for _, l := range wanted {
+		if l == Container && hybrid() || l != Container && os.Getenv(apart) != "" {
+			continue
+		}
 		t.Run(string(l), func(t *testing.T) {
-			s, r, err := Open(t.Context(), string(l))
+			s, r, err := opened(l)
 			if err != nil {
 				if os.Getenv(require) == "1" || l == None {
 					t.Fatal(err)
@@ -86,9 +98,81 @@ func level(t *testing.T, levels []Level, f func(t *testing.T, s Sandbox)) {
 	}
 }
 
+// hybrid tells whether there is a second tree of control groups beside the first:
+// the programs for containers refuse to work with both.
+func hybrid() bool {
+	b, _ := os.ReadFile("/proc/self/mountinfo") // else the level fails, and says so
+	return strings.Contains(string(b), " "+unified+" ")
+}
+
+const unified = "/sys/fs/cgroup/unified"
+
+// leaveUnified starts this program again where there is only the first tree.
+func leaveUnified() {
+	runtime.LockOSThread()
+	err := unix.Unshare(unix.CLONE_NEWNS)
+	if err == nil {
+		err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	}
+	if err == nil {
+		err = unix.Unmount(unified, unix.MNT_DETACH)
+	}
+	if err == nil {
+		os.Setenv(apart, "2")
+		err = unix.Exec("/proc/self/exe", os.Args, os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, "leave the second tree of control groups:", err)
+	os.Exit(1)
+}
+
+// TestContainersApart runs the tests of the container level where there is one tree of
+// control groups, on machines that have two.
+func TestContainersApart(t *testing.T) {
+	if !hybrid() || os.Geteuid() != 0 {
+		return // they run with the others, or cannot
+	}
+	args := []string{"-test.run=^Test", "-test.count=1"}
+	if testing.Verbose() {
+		args = append(args, "-test.v")
+	}
+	cmd := exec.CommandContext(t.Context(), self(t), args...)
+	cmd.Env = append(os.Environ(), apart+"=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil || testing.Verbose() {
+		t.Logf("%s", out)
+	}
+	if err != nil {
+		t.Fatalf("the tests of the container level fail: %v", err)
+	}
+}
+
+// dear tells whether a command at this level takes so long that tests make few.
+func dear(s Sandbox) bool { return s.Level() == GVisor || s.Level() == Container }
+
+// opened opens a level once for all tests: to prove some takes a second.
+func opened(l Level) (Sandbox, Report, error) {
+	type result struct {
+		s   Sandbox
+		r   Report
+		err error
+	}
+	open, _ := levels.LoadOrStore(l, sync.OnceValue(func() result {
+		s, r, err := Open(context.Background(), string(l))
+		return result{s, r, err}
+	}))
+	got := open.(func() result)()
+	return got.s, got.r, got.err
+}
+
+var levels sync.Map // of what has been opened, by Level
+
 var (
-	confining = []Level{Namespaces, Bubblewrap}
-	all       = []Level{Namespaces, Bubblewrap, None}
+	// mapping levels show a command a world of its own.
+	mapping   = []Level{Namespaces, Bubblewrap, GVisor, Container}
+	confining = append(slices.Clone(mapping), Landlock)
+	all       = append(slices.Clone(confining), None)
+	// watchable levels run commands as processes that the host sees.
+	watchable = slices.DeleteFunc(slices.Clone(all), func(l Level) bool { return l == GVisor })
 )
 
 // A ran is what came of a command.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -42,26 +40,15 @@ func (n none) Run(ctx context.Context, c Command) (Exit, error) {
 	if err := c.check(); err != nil {
 		return Exit{}, err
 	}
-	for _, m := range c.Mounts {
-		if m.Mode == Overlay {
-			return Exit{}, fmt.Errorf("%w: %w: %s cannot be shown at %s", ErrMounts, ErrNoOverlay, m.Source, m.Target)
-		}
-		if m.Source != m.Target {
-			return Exit{}, fmt.Errorf("%w: %s cannot be shown at %s", ErrMounts, m.Source, m.Target)
-		}
+	if err := c.checkUnmapped(); err != nil {
+		return Exit{}, err
 	}
 	c.Limits = c.Limits.or(DefaultLimits())
-	private, remove, err := privateDir()
+	private, done, err := privateHome(&c)
 	if err != nil {
 		return Exit{}, err
 	}
-	defer remove()
-	if c.Home == "" {
-		c.Home = filepath.Join(private, "home")
-		if err := os.Mkdir(c.Home, 0o700); err != nil {
-			return Exit{}, fmt.Errorf("make a home for a command: %w", err)
-		}
-	}
+	defer done()
 	env := override([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Home, "LANG=C.UTF-8", "TMPDIR=" + private}, c.Env)
 	if c.Egress != nil {
 		l, err := listenShared(ctx)
@@ -71,21 +58,12 @@ func (n none) Run(ctx context.Context, c Command) (Exit, error) {
 		defer serveWayOut(c.Egress, l)()
 		env = proxied(env, l.url())
 	}
-	p := process{
-		attr: &syscall.SysProcAttr{Setsid: true},
-		kind: stage.Reaper,
-		spec: &stage.Spec{UID: -1, GID: -1, Argv: c.Argv, Dir: filepath.Join(c.Workspace, c.Dir), Env: env,
-			Limits: []stage.Rlimit{
-				{Resource: unix.RLIMIT_CORE, Value: noCore},
-				{Resource: unix.RLIMIT_NOFILE, Value: uint64(c.Limits.OpenFiles)},
-				{Resource: unix.RLIMIT_FSIZE, Value: uint64(c.Limits.FileSize)},
-			}},
-		groups: n.groups, also: []string{private},
-		// The kernel's limit would count all that the server's user runs.
-		countProcesses: true,
-		// The stage kills when it hears no more of us.
-		kill:     func(_ *os.Process, control *os.File) { _ = unix.Shutdown(int(control.Fd()), unix.SHUT_WR) },
-		patience: 5 * time.Second,
-	}
+	p := beside(&stage.Spec{UID: -1, GID: -1, Argv: c.Argv, Dir: filepath.Join(c.Workspace, c.Dir), Env: env,
+		Limits: []stage.Rlimit{
+			{Resource: unix.RLIMIT_CORE, Value: noCore},
+			{Resource: unix.RLIMIT_NOFILE, Value: uint64(c.Limits.OpenFiles)},
+			{Resource: unix.RLIMIT_FSIZE, Value: uint64(c.Limits.FileSize)},
+		}})
+	p.groups, p.also = n.groups, []string{private}
 	return p.run(ctx, c)
 }

@@ -9,7 +9,8 @@ import (
 	"autonoma/internal/sandbox/stage"
 )
 
-// Auto asks [Open] for the strongest level that works; never for None.
+// Auto asks [Open] for the strongest level that works and costs a command little,
+// else for the strongest that works; never for None.
 const Auto = "auto"
 
 // Choices are what may be asked of [Open].
@@ -47,8 +48,8 @@ type Check struct {
 func Init() { stage.Enter() }
 
 // Open returns a sandbox of the level that is wanted: Auto, or the name of a
-// level. It is given out only when it has proven itself. Auto tries Namespaces,
-// then Bubblewrap; if neither holds, the error wraps [ErrUnavailable] and says
+// level. It is given out only when it has proven itself. Auto tries all but None,
+// in the order of drivers; if none holds, the error wraps [ErrUnavailable] and says
 // what to do. The report is that of the level that was chosen, or of the first
 // that was tried.
 func Open(ctx context.Context, want string) (Sandbox, Report, error) {
@@ -73,10 +74,13 @@ func Open(ctx context.Context, want string) (Sandbox, Report, error) {
 	for _, r := range failed {
 		why = append(why, fmt.Sprintf("%s: %s; %s", r.Level, r.Problem, r.Fix))
 	}
+	if want == Auto {
+		why = append(why, fmt.Sprintf("or choose %s or %s by name: %s; %s", Landlock, None, Landlock.Weakness(), None.Weakness()))
+	}
 	return nil, failed[0], fmt.Errorf("%w: %s", ErrUnavailable, strings.Join(why, "; "))
 }
 
-// Probe tries every level and reports what it found, strongest first.
+// Probe tries every level and reports what it found, in the order of [Auto].
 func Probe(ctx context.Context) []Report {
 	var reports []Report
 	for _, d := range drivers() {
@@ -94,11 +98,16 @@ type driver struct {
 	fix   string
 }
 
-// drivers lists the levels, strongest first.
+// drivers lists the levels in the order in which Auto tries them: those that cost a
+// command less than 25 ms, strongest first, then those that cost more. What promises
+// less is used by explicit word alone.
 func drivers() []driver {
 	return []driver{
 		{Namespaces, true, openNamespaces, fixNamespaces},
 		{Bubblewrap, true, openBubblewrap, fixBubblewrap},
+		{GVisor, true, openGVisor, fixGVisor},
+		{Container, true, openContainer, fixContainer},
+		{Landlock, false, openLandlock, fixLandlock},
 		{None, false, openNone, ""},
 	}
 }
@@ -126,4 +135,7 @@ const (
 	fixNamespaces = "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces>0; " +
 		"on Ubuntu 24.04 and later an AppArmor profile with `userns,` for this program) on Linux 5.12 or later"
 	fixBubblewrap = "install bubblewrap (apt-get install bubblewrap, dnf install bubblewrap) and allow it user namespaces"
+	fixGVisor     = "install runsc (https://gvisor.dev/docs/user_guide/install, or go install gvisor.dev/gvisor/runsc@latest), of 2025 or later"
+	fixContainer  = "install podman 4.3 or later with crun (apt-get install podman crun, dnf install podman)"
+	fixLandlock   = "run on Linux 6.12 or later with Landlock (boot with lsm=landlock,…)"
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -23,6 +24,10 @@ type process struct {
 	kind string
 	spec *stage.Spec
 	hand []*os.File
+	// inner are the orders for a second stage, which the command of the first one
+	// starts with its own line to us at stage.Control; nil for none. It is the one
+	// that tells how the command ended.
+	inner *stage.Spec
 	// countProcesses: the kernel does not refuse the fork beyond the limit, as it
 	// never does for root, so the watch has to count.
 	countProcesses bool
@@ -31,6 +36,11 @@ type process struct {
 	groups *groups
 	// kill ends everything that was started; nil to kill the process itself.
 	kill func(p *os.Process, control *os.File)
+	// hidden is that of a watcher.
+	hidden func(pids []string) int64
+	// serve serves the way out with what the stage has handed over, if that is not
+	// what it listens at.
+	serve func(f *os.File, egress func(net.Listener)) (end func(), err error)
 	// patience is how long output is waited for after the end, if what is left
 	// might keep it open; zero to wait for all of it.
 	patience time.Duration
@@ -65,24 +75,36 @@ func (p process) watched(ctx context.Context, c Command, group *group, disk *dis
 		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
 	}
 	defer control.Close()
+	line, theirEnd, err := p.innerLine(control)
+	if err != nil {
+		theirs.Close()
+		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
+	}
+	defer line.Close()
 	cmd := p.cmd()
 	cmd.SysProcAttr = group.in(p.attr)
 	cmd.ExtraFiles = append([]*os.File{theirs}, p.hand...)
+	if theirEnd != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, theirEnd)
+		p.spec.Hand = 1
+	}
 	cmd.Stdout, cmd.Stderr = piped(c.Stdout), piped(c.Stderr)
 	feed, err := stdin(cmd, c.Stdin)
 	if err != nil {
 		theirs.Close()
+		theirEnd.Close()
 		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
 	}
 	begin := time.Now()
 	err = cmd.Start()
 	theirs.Close()
+	theirEnd.Close()
 	if err != nil {
 		feed(false)
 		return Exit{}, fmt.Errorf("start a sandbox: %w", err)
 	}
 	feed(true)
-	w := &watcher{pid: cmd.Process.Pid, limits: c.Limits, begin: begin, countProcesses: p.countProcesses && group == nil, group: group, disk: disk, kill: func() {
+	w := &watcher{pid: cmd.Process.Pid, limits: c.Limits, begin: begin, countProcesses: p.countProcesses && group == nil, hidden: p.hidden, group: group, disk: disk, kill: func() {
 		switch {
 		case group.kill():
 		case p.kill == nil:
@@ -94,7 +116,11 @@ func (p process) watched(ctx context.Context, c Command, group *group, disk *dis
 	w.start(ctx)
 	p.spec.Yield = w.countProcesses
 	sendErr := send(control, p.spec.Encode())
-	closeWayOut, err := p.openWayOut(control, c.Egress)
+	if p.inner != nil {
+		p.inner.Yield = p.countProcesses
+		sendErr = errors.Join(sendErr, send(line, p.inner.Encode()))
+	}
+	closeWayOut, err := p.openWayOut(line, c.Egress)
 	if err != nil {
 		w.kill()
 	}
@@ -104,12 +130,33 @@ func (p process) watched(ctx context.Context, c Command, group *group, disk *dis
 	if err != nil {
 		return Exit{}, fmt.Errorf("open the way out of a sandbox: %w", err)
 	}
-	e, err := p.exit(cmd, control, stopped, begin, errors.Join(sendErr, outputError(waitErr)))
+	output := outputError(waitErr)
+	e, err := p.exit(cmd, p.last(line, control, output), stopped, begin, errors.Join(sendErr, output))
 	if err == nil && group != nil {
 		peak, cpu := group.used()
 		e.PeakMemory, e.CPU = max(e.PeakMemory, peak), max(e.CPU, cpu)
 	}
 	return e, err
+}
+
+// last is what the stage that the command reports to has said in the end. If whoever
+// read the output gave up, the program around it may have ended it before it could:
+// then that is how it ended.
+func (p process) last(line, control *os.File, output error) []byte {
+	said := receive(line)
+	if p.inner != nil && len(said) == 0 && output != nil {
+		return receive(control)
+	}
+	return said
+}
+
+// innerLine returns the line to the stage that the command reports to: control, or
+// a new one with its other end.
+func (p process) innerLine(control *os.File) (ours, theirs *os.File, err error) {
+	if p.inner == nil {
+		return control, nil, nil
+	}
+	return socketPair()
 }
 
 func (p process) cmd() *exec.Cmd {
@@ -125,10 +172,10 @@ func (p process) cmd() *exec.Cmd {
 
 // exit puts together how the command ended from what the stage reported, what
 // the watch did and what the kernel accounted.
-func (p process) exit(cmd *exec.Cmd, control *os.File, w verdict, begin time.Time, trouble error) (Exit, error) {
+func (p process) exit(cmd *exec.Cmd, said []byte, w verdict, begin time.Time, trouble error) (Exit, error) {
 	e := Exit{Code: 128 + int(unix.SIGKILL), Reason: w.reason, Duration: time.Since(begin), PeakMemory: w.peak,
 		CPU: max(w.cpu, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())}
-	result, ok := stage.DecodeResult(receive(control))
+	result, ok := stage.DecodeResult(said)
 	switch {
 	case ok && result.Fault != nil && w.reason == "":
 		return Exit{}, notStarted(result.Fault)

@@ -46,7 +46,7 @@ func TestExit(t *testing.T) {
 
 // What is started has its world made as promised, and measured.
 func TestWorld(t *testing.T) {
-	level(t, confining, func(t *testing.T, s Sandbox) {
+	level(t, mapping, func(t *testing.T, s Sandbox) {
 		t.Setenv("AUTONOMA_TEST_SECRET", "secret")
 		ws := closedDir(t)
 		if err := os.Mkdir(filepath.Join(ws, "sub"), 0o755); err != nil {
@@ -78,7 +78,7 @@ func TestWorld(t *testing.T) {
 
 // A command talks to itself over the network, though to nobody else.
 func TestOwnLoopback(t *testing.T) {
-	level(t, confining, func(t *testing.T, s Sandbox) {
+	level(t, mapping, func(t *testing.T, s Sandbox) {
 		got := run(t, s, attacking(t, "talk to itself"))
 		if !strings.Contains(got.out, "done") {
 			t.Errorf("a server and its client in one sandbox: %+v %s", got.Exit, got.out)
@@ -116,7 +116,7 @@ func TestFilesBelongToTheServer(t *testing.T) {
 }
 
 func TestMounts(t *testing.T) {
-	level(t, confining, func(t *testing.T, s Sandbox) {
+	level(t, mapping, func(t *testing.T, s Sandbox) {
 		src := closedDir(t)
 		write(t, filepath.Join(src, "f"), "content")
 		mount := func(target string, mode Mode) []Mount { return []Mount{{Source: src, Target: target, Mode: mode}} }
@@ -209,15 +209,15 @@ func TestMountWhileSwapped(t *testing.T) {
 }
 
 func TestOverlay(t *testing.T) {
-	level(t, confining, func(t *testing.T, s Sandbox) {
+	level(t, mapping, func(t *testing.T, s Sandbox) {
 		lower, upper := closedDir(t), filepath.Join(closedDir(t), "made", "here")
 		write(t, filepath.Join(lower, "keep"), "lower")
 		write(t, filepath.Join(lower, "change"), "lower")
 		write(t, filepath.Join(lower, "remove"), "lower")
 		write(t, filepath.Join(lower, "dir/a"), "lower")
 		c := Command{Workspace: closedDir(t), Argv: []string{"true"}, Mounts: []Mount{{Source: lower, Target: "/cache", Mode: Overlay, Upper: upper}}}
-		if _, err := s.Run(t.Context(), c); errors.Is(err, ErrNoOverlay) && s.Level() == Bubblewrap {
-			return // an older bwrap; that it says so is what is promised
+		if _, err := s.Run(t.Context(), c); errors.Is(err, ErrNoOverlay) && !Overlays(s) {
+			return // that it says so is what is promised
 		}
 		got := sh(t, s, "cd /cache && echo new > change && rm remove && echo new > add && rm -r dir && mkdir dir && echo new > dir/b", c)
 		if !got.OK() {

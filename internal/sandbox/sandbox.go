@@ -8,14 +8,16 @@ import (
 	"time"
 )
 
-// A Level says how a command is confined. Levels are ordered by what they
-// promise in the order in which [Open] tries them.
+// A Level says how a command is confined. [Levels] ranks them.
 type Level string
 
 // The levels of confinement.
 const (
+	GVisor     Level = "gvisor"     // a kernel of its own, in user space, by the program runsc
 	Namespaces Level = "namespaces" // our own stage in new namespaces, Landlock, seccomp
-	Bubblewrap Level = "bubblewrap" // the same by the program bwrap, without Landlock
+	Bubblewrap Level = "bubblewrap" // the same by the program bwrap, without mapped owners
+	Container  Level = "container"  // a container, by podman
+	Landlock   Level = "landlock"   // rules for files and a system call filter, in the host's namespaces
 	None       Level = "none"       // not confined at all
 )
 
@@ -41,7 +43,7 @@ type Sandbox interface {
 // workspace at [WorkspacePath], its home at [HomePath], and any [Mount]. Where
 // it is false, a command runs in the host's directories, and Run refuses mounts
 // with [ErrMounts], except read-only ones that change no path.
-func MapsPaths(s Sandbox) bool { return s.Level() != None }
+func MapsPaths(s Sandbox) bool { return s.Level() != None && s.Level() != Landlock }
 
 // Overlays tells whether s can show a [Mount] of mode [Overlay]. Where it is false,
 // Run refuses one with [ErrNoOverlay].

@@ -12,7 +12,7 @@ import (
 )
 
 // proofTime is how long a proof takes at most.
-const proofTime = 10 * time.Second
+const proofTime = 30 * time.Second
 
 // What directories for temporary files are called.
 const (
@@ -28,10 +28,10 @@ func scratchDir() (string, error) {
 	return os.MkdirTemp("", proofPrefix)
 }
 
-// privateDir makes a directory for one command's temporary files, and returns what
-// removes it. Until then it is locked, so that no sweep takes it.
-func privateDir() (dir string, remove func(), err error) {
-	dir, err = os.MkdirTemp("", privatePrefix)
+// privateDir makes a directory for one command's temporary files, below base or where
+// they usually are, and returns what removes it. Until then it is locked, so that no sweep takes it.
+func privateDir(base string) (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp(base, privatePrefix)
 	if err != nil {
 		return "", nil, fmt.Errorf("make a temporary directory for a command: %w", err)
 	}
@@ -61,8 +61,10 @@ func lockDir(dir string) (fd int, err error) {
 // sweep removes the directories of processes that are no more: old enough not to be
 // in the making, and locked by nobody.
 func sweep() {
-	for _, prefix := range []string{proofPrefix, privatePrefix} {
-		old, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*")) // the pattern is well-formed, unless the directory's name is odd
+	for _, start := range []string{
+		filepath.Join(os.TempDir(), proofPrefix), filepath.Join(os.TempDir(), privatePrefix), filepath.Join(shortTemp(), privatePrefix),
+	} {
+		old, _ := filepath.Glob(start + "*") // the pattern is well-formed, unless the directory's name is odd
 		for _, dir := range old {
 			fi, err := os.Lstat(dir)
 			if err != nil || !fi.IsDir() || time.Since(fi.ModTime()) < 6*proofTime {

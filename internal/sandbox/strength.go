@@ -5,13 +5,6 @@ import (
 	"slices"
 )
 
-// The levels that take more than this program and bwrap.
-const (
-	GVisor    Level = "gvisor"    // a kernel of its own, in user space, by the program runsc
-	Container Level = "container" // a container, by podman or docker
-	Landlock  Level = "landlock"  // rules for files and a system call filter, in the host's namespaces
-)
-
 // Levels returns all levels, strongest first. It is the one ranking that there is:
 // what is demanded of a level is held against it.
 func Levels() []Level {

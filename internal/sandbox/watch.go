@@ -26,6 +26,8 @@ type watcher struct {
 	group          *group // which bounds memory and processes by itself, if there is one
 	disk           *diskWatch
 	kill           func()
+	// hidden returns memory of these processes that is in none of them; may be nil.
+	hidden func(pids []string) int64
 
 	stop chan struct{}
 	done chan verdict
@@ -99,10 +101,14 @@ func (w *watcher) watch(ctx context.Context) (v verdict) {
 // processes looks at the processes, where nobody else bounds them.
 func (w *watcher) processes(v *verdict) (resident int64) {
 	u := usage(w.pid, w.most())
-	if u.resident > w.limits.Memory {
+	var hidden int64
+	if w.hidden != nil {
+		hidden = w.hidden(u.pids)
+	}
+	if u.resident += hidden; u.resident > w.limits.Memory {
 		// Pages shared between processes were counted for each of them:
 		// before killing, count them once.
-		u.resident = u.proportional()
+		u.resident = u.proportional() + hidden
 	}
 	v.peak = max(v.peak, u.resident)
 	switch {
@@ -169,6 +175,17 @@ func usage(stagePID, most int) use {
 	}
 	u.tasks += len(queue) // those not looked at count for one each
 	return u
+}
+
+// numbers are the processes that were seen.
+func (u use) numbers() []int {
+	var all []int
+	for _, pid := range u.pids {
+		if n, err := strconv.Atoi(pid); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // status reads what one process takes from /proc/<pid>/stat, see proc(5).

@@ -30,15 +30,27 @@ func (c Command) wayOut() int {
 	return wayOutPort
 }
 
-// openWayOut takes the socket that the stage listens at, if it was told to, and
-// serves it. The function it returns ends that. It is no error that the stage has
+// openWayOut takes what the stage hands over for it, if it was told to, and serves
+// that. The function it returns ends that. It is no error that the stage has
 // something else to say: that is left for its end.
 func (p process) openWayOut(control *os.File, egress func(net.Listener)) (end func(), err error) {
-	if p.spec.WayOut == 0 {
+	if p.spec.WayOut == 0 && (p.inner == nil || p.inner.WayOut == 0) {
 		return func() {}, nil
 	}
-	l, err := receiveListener(int(control.Fd()))
-	if err != nil || l == nil {
+	f, err := receiveFile(int(control.Fd()))
+	if err != nil || f == nil {
+		return func() {}, err
+	}
+	if p.serve != nil {
+		if end, err = p.serve(f, egress); err != nil {
+			f.Close()
+			return func() {}, err
+		}
+		return end, nil
+	}
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
 		return func() {}, err
 	}
 	return serveWayOut(egress, l), nil
@@ -58,9 +70,9 @@ func serveWayOut(egress func(net.Listener), l net.Listener) (end func()) {
 	}
 }
 
-// receiveListener waits for a stage to hand over a socket. Nil without an error
+// receiveFile waits for a stage to hand over a socket or filter. Nil without an error
 // means that it has ended, or has failed and said so.
-func receiveListener(control int) (net.Listener, error) {
+func receiveFile(control int) (*os.File, error) {
 	var b [1]byte
 	oob := make([]byte, unix.CmsgSpace(4))
 	// What is no socket has to stay for whoever reads the result.
@@ -80,15 +92,13 @@ func receiveListener(control int) (net.Listener, error) {
 	}
 	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
 	if err != nil || len(messages) != 1 {
-		return nil, errors.Join(errors.New("the stage handed over no socket"), err)
+		return nil, errors.Join(errors.New("the stage handed over nothing"), err)
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil {
 		return nil, os.NewSyscallError("recvmsg", err)
 	}
-	f := os.NewFile(uintptr(fds[0]), "way out")
-	defer f.Close()
-	return net.FileListener(f)
+	return os.NewFile(uintptr(fds[0]), "way out"), nil
 }
 
 // again repeats a system call that a signal has interrupted.

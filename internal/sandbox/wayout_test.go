@@ -195,7 +195,7 @@ func TestWayOutVariables(t *testing.T) {
 			t.Errorf("options of Java: %q, %q", line[4], line[5])
 		}
 		password, _ := at.User.Password()
-		if shared := s.Level() == None; (want != "") != shared || (password != "") != shared {
+		if shared := !MapsPaths(s); (want != "") != shared || (password != "") != shared {
 			t.Errorf("the password is %q, and %q is insisted on", password, want)
 		}
 		if want != "" && want != (&sharedListener{password: password}).ProxyAuthorization() {

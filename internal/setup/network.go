@@ -83,7 +83,7 @@ var passwords = regexp.MustCompile(`://[^/\s@"']*@`)
 // that it wants one, and no client looks for the same package elsewhere, as it would
 // without the registry.
 func (c *clients) take(name, text, public string) string {
-	if passwords.MatchString(text) {
+	if passwords.MatchString(text) || passwordLine.MatchString(text) {
 		c.secrets = append(c.secrets, name)
 	}
 	c.hosts = append(c.hosts, urlHosts(public)...)
@@ -127,7 +127,10 @@ func bareHosts(text string) []egress.Host {
 
 // secretLine tells lines that hold, or may hold, what only the operator should
 // know: set-up runs code of packages. A proxy of the operator is no use to it either.
-var secretLine = regexp.MustCompile(`(?i)(auth|token|passw|secret|username|email|_key|^\s*(https?-?)?proxy\s*=)`)
+var secretLine = regexp.MustCompile(`(?i)(auth|token|passw|secret|username|email|_key|private key|^\s*(//\S*:)?key\s*=|^\s*(https?-?)?proxy\s*=)`)
+
+// passwordLine tells those of them that surely hold a password, a token or a key.
+var passwordLine = regexp.MustCompile(`(?im)^[^=\n]*(_auth|token|passw(or)?d|secret|_key|\bkey)\s*=`)
 
 func withoutSecrets(text string) string {
 	var kept strings.Builder

@@ -42,6 +42,8 @@ func TestClients(t *testing.T) {
 	write(".npmrc", "registry=https://npm.example.com/\n"+
 		"//npm.example.com/:_authToken=npm_secret\n"+
 		"_password=c2VjcmV0\n"+
+		"key=\"-----BEGIN PRIVATE KEY-----\\nMIIEvQ\\n-----END PRIVATE KEY-----\"\n"+
+		"//npm.example.com/:key=MIIEvQ\n"+
 		"proxy=http://me:secret@proxy.example.com\n"+
 		"https-proxy = http://proxy.example.com\n"+
 		"cafile=/etc/ssl/ca.pem\n")
@@ -78,6 +80,25 @@ func TestClients(t *testing.T) {
 	}
 	if want := []string{"GOPROXY", "PIP_EXTRA_INDEX_URL", filepath.Join(home, ".npmrc"), filepath.Join(home, ".config/pip/pip.conf")}; !slices.Equal(c.secrets, want) {
 		t.Errorf("passwords are in %q, want %q", c.secrets, want)
+	}
+}
+
+// A file that holds a password in no URL is told of as well.
+func TestWithheldFromFile(t *testing.T) {
+	home := t.TempDir()
+	place := filepath.Join(home, ".npmrc")
+	getenv := func(name string) string { return map[string]string{"HOME": home}[name] }
+	for text, want := range map[string][]string{
+		"//npm.example.com/:_authToken=npm_x\n": {place},
+		"key=MIIEvQ\n":                          {place},
+		"proxy=http://proxy.example.com\n":      nil,
+	} {
+		if err := os.WriteFile(place, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := Withheld(getenv); !slices.Equal(got, want) {
+			t.Errorf("of %q is told %q, want %q", text, got, want)
+		}
 	}
 }
 

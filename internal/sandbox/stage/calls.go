@@ -9,6 +9,7 @@ import (
 // on all architectures.
 const (
 	sysOpenTree     = 428
+	sysPidfdOpen    = 434
 	sysMoveMount    = 429
 	sysCloseRange   = 436
 	sysMountSetattr = 442

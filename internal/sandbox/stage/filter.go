@@ -13,12 +13,23 @@ import (
 // they should not try is not permitted.
 func Filter() []byte {
 	var f filter
+	f.begin()
+	f.rest()
+	return f.bytes()
+}
+
+// begin refuses calls by numbers of another machine.
+func (f *filter) begin() {
 	f.load(offArch)
 	f.unless(arch, f.ret(killProcess))
 	f.load(offNumber)
 	if x32 != 0 {
 		f.whenAny(x32, f.ret(errnoRet|uint32(syscall.ENOSYS)))
 	}
+}
+
+// rest decides on all that has not been decided on.
+func (f *filter) rest() {
 	for _, nr := range forbidden {
 		f.when(nr, f.ret(errnoRet|uint32(syscall.EPERM)))
 	}
@@ -30,7 +41,6 @@ func Filter() []byte {
 	f.ioctl()
 	f.modes()
 	f.add(f.ret(allowRet))
-	return f.bytes()
 }
 
 // Offsets in struct seccomp_data, and the values a filter returns.
@@ -137,17 +147,21 @@ func (f *filter) bytes() []byte {
 	return b
 }
 
-// installFilter puts the filter on this thread and what it starts.
-func installFilter() error {
-	code := Filter()
+// installFilter puts a filter on this thread and what it starts. With listen it
+// returns a descriptor by which calls are asked for.
+func installFilter(code []byte, listen bool) (int, error) {
 	prog := struct {
 		n    uint16
 		code unsafe.Pointer
 	}{uint16(len(code) / 8), unsafe.Pointer(&code[0])}
-	const setModeFilter = 1
-	_, _, e := syscall.RawSyscall(sysSeccomp, setModeFilter, 0, uintptr(unsafe.Pointer(&prog)))
-	if e != 0 {
-		return e
+	const setModeFilter, newListener = 1, 1 << 3
+	flags := uintptr(0)
+	if listen {
+		flags = newListener
 	}
-	return nil
+	fd, _, e := syscall.RawSyscall(sysSeccomp, setModeFilter, flags, uintptr(unsafe.Pointer(&prog)))
+	if e != 0 {
+		return -1, e
+	}
+	return int(fd), nil
 }

@@ -8,6 +8,10 @@ const (
 	sysClone   = 56
 	sysSocket  = 41
 	sysIoctl   = 16
+
+	sysSendmmsg       = 307
+	sysTgsigqueueinfo = 297
+	sysSchedSetattr   = 314
 )
 
 // Forbidden calls.

@@ -8,6 +8,10 @@ const (
 	sysClone   = 220
 	sysSocket  = 198
 	sysIoctl   = 29
+
+	sysSendmmsg       = 269
+	sysTgsigqueueinfo = 240
+	sysSchedSetattr   = 274
 )
 
 // Forbidden calls.

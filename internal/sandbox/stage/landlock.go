@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"errors"
 	"syscall"
 	"unsafe"
 )
@@ -16,6 +17,9 @@ const (
 	llTruncate  = 1 << 14
 	llIoctlDev  = 1 << 15
 
+	llBindTCP    = 1 << 0
+	llConnectTCP = 1 << 1
+
 	llFirst      = 1<<13 - 1 // the rights of ABI 1
 	llRefer      = 1 << 13   // ABI 2
 	llScopeBoth  = 1<<0 | 1<<1
@@ -24,6 +28,10 @@ const (
 	llBeneath    = 1
 	llAlwaysRead = llExecute | llReadFile | llReadDir
 )
+
+// LandlockAlone is the first version that can stand alone: older ones do not keep
+// signals and abstract sockets apart.
+const LandlockAlone = 6
 
 // LandlockABI returns the version of Landlock that the kernel offers, or 0.
 func LandlockABI() int {
@@ -36,11 +44,15 @@ func LandlockABI() int {
 
 // landlock lets this thread, and what it starts, write nowhere but below the
 // given paths and to devices, and reach no process and no abstract socket
-// outside. It is a second wall behind the mounts; where the kernel has no
-// Landlock the first one stands alone. Network rules are left out: in a network
-// namespace they would only forbid the command its own loopback.
-func landlock(writable []string) error {
+// outside. Where there are mounts it is a second wall behind them, and where the
+// kernel has no Landlock the first one stands alone. Network rules are left out
+// there: in a network namespace they would only forbid the command its own
+// loopback.
+func landlock(s *Spec) error {
 	abi := LandlockABI()
+	if abi < LandlockAlone && s.Alone {
+		return syscall.ENOSYS
+	}
 	if abi == 0 {
 		return nil
 	}
@@ -49,24 +61,47 @@ func landlock(writable []string) error {
 	if abi >= 6 {
 		attr.scoped, size = llScopeBoth, 24
 	}
+	if s.Alone {
+		attr.net = llBindTCP | llConnectTCP
+	}
 	set, _, e := syscall.RawSyscall(sysLandlockMake, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if e != 0 {
 		return e
 	}
 	defer syscall.Close(int(set))
-	if err := allow(int(set), "/", llAlwaysRead); err != nil {
+	if err := allowReading(int(set), s, attr.fs); err != nil {
 		return err
 	}
-	if err := allow(int(set), "/dev", attr.fs&(llWriteFile|llTruncate|llIoctlDev)); err != nil {
-		return err
-	}
-	for _, path := range writable {
+	for _, path := range s.Writable {
 		if err := allow(int(set), path, attr.fs&^(llMakeChar|llMakeBlock)); err != nil {
 			return err
 		}
 	}
 	_, err := raw(sysLandlockSelf, set, 0)
 	return err
+}
+
+// allowReading allows what a command may do to all that it sees, or to what it may
+// see of the host.
+func allowReading(set int, s *Spec, fs uint64) error {
+	const use = llWriteFile | llTruncate | llIoctlDev
+	if !s.Alone {
+		if err := allow(set, "/", llAlwaysRead); err != nil {
+			return err
+		}
+		return allow(set, "/dev", fs&use)
+	}
+	for _, path := range s.Readable {
+		if err := allow(set, path, llAlwaysRead); err != nil && !errors.Is(err, syscall.ENOENT) {
+			return err
+		}
+	}
+	for _, path := range s.Devices {
+		if err := allow(set, path, fs&(use|llReadFile)); err != nil && !errors.Is(err, syscall.ENOENT) {
+			return err
+		}
+	}
+	return nil
 }
 
 // handled returns the rights that the kernel can restrict.

@@ -13,6 +13,7 @@ const (
 	ProvePort     = "AUTONOMA_PROVE_PORT"     // a TCP port of the host's loopback that listens
 	ProveAbstract = "AUTONOMA_PROVE_ABSTRACT" // name of an abstract socket of the host that listens
 	ProvePIDs     = "AUTONOMA_PROVE_PIDS"     // the host's process namespace, as /proc/self/ns/pid reads
+	ProveServer   = "AUTONOMA_PROVE_SERVER"   // number of a process in it
 )
 
 // ProofFile is the file that a prover makes in its working directory.
@@ -27,6 +28,7 @@ func prove() {
 	refused("host loopback is out of reach", tryTCP(number(get(ProvePort))))
 	refused("host sockets are out of reach", tryAbstract(get(ProveAbstract)))
 	hiddenProcesses(get(ProvePIDs))
+	outOfReach(get(ProveServer), get(ProvePIDs))
 	refused("system is read-only", tryOpen("/usr/.autonoma-proof", syscall.O_CREAT|syscall.O_WRONLY))
 	refused("root is read-only", tryOpen("/.autonoma-proof", syscall.O_CREAT|syscall.O_WRONLY))
 	err := tryOpen(ProofFile, syscall.O_CREAT|syscall.O_WRONLY)
@@ -91,13 +93,25 @@ func hiddenProcesses(host string) {
 	var buf [64]byte
 	n, err := syscall.Readlink("/proc/self/ns/pid", buf[:])
 	seen := 0
+	own := err == nil && string(buf[:n]) != host
 	each("/proc", func(name string) {
 		if number(name) > 0 {
 			seen++
 		}
 	})
-	own := err == nil && string(buf[:n]) != host
 	claim("host processes are hidden", own && seen > 0 && seen <= 3, decimal(uint64(seen))+" processes in sight")
+}
+
+// outOfReach claims that the server gets no signal. In another process namespace
+// its number is nobody's, or somebody else's.
+func outOfReach(server, host string) {
+	var buf [64]byte
+	n, err := syscall.Readlink("/proc/self/ns/pid", buf[:])
+	if err == nil && string(buf[:n]) != host {
+		claim("host processes are out of reach", true, "their numbers mean nothing here")
+		return
+	}
+	refused("host processes are out of reach", syscall.Kill(number(server), 0))
 }
 
 // noPrivileges claims that there are no capabilities and that none can be got.

@@ -18,12 +18,7 @@ func reap() {
 	if err := closeOnExec(); err != nil {
 		fail(fault("keep descriptors to ourselves", err))
 	}
-	for _, l := range spec.Limits {
-		if err := limit(l); err != nil {
-			fail(fault("limit resource "+decimal(uint64(l.Resource)), err))
-		}
-	}
-	pid, err := launch(spec)
+	pid, err := launchBeside(spec)
 	if err != nil {
 		fail(err)
 	}
@@ -48,6 +43,19 @@ func reap() {
 			exit(0)
 		}
 	}
+}
+
+// launchBeside starts the command, confined by rules or not at all.
+func launchBeside(s *Spec) (int, error) {
+	if s.Alone {
+		return launchAlone(s)
+	}
+	for _, l := range s.Limits {
+		if err := limit(l); err != nil {
+			return 0, fault("limit resource "+decimal(uint64(l.Resource)), err)
+		}
+	}
+	return launch(s)
 }
 
 const self = "self"

@@ -21,16 +21,31 @@ func restrict(s *Spec) error {
 	if _, err := raw(syscall.SYS_PRCTL, prSetNoNewPrivs, 1); err != nil {
 		return fault("renounce new privileges", err)
 	}
-	if err := landlock(s.Writable); err != nil {
+	if err := landlock(s); err != nil {
 		return fault("restrict paths with Landlock", err)
 	}
 	if err := dropCapabilities(); err != nil {
 		return fault("drop capabilities", err)
 	}
-	if err := installFilter(); err != nil {
+	if err := filterCalls(s); err != nil {
 		return fault("install the system call filter", err)
 	}
 	return nil
+}
+
+// filterCalls installs the filter, and gives away what is to be asked of it.
+func filterCalls(s *Spec) error {
+	if !s.Alone {
+		_, err := installFilter(Filter(), false)
+		return err
+	}
+	wayOut := s.WayOut != 0
+	fd, err := installFilter(FilterAlone(wayOut, syscall.Getpid(), syscall.Gettid()), wayOut)
+	if err != nil || !wayOut {
+		return err
+	}
+	defer syscall.Close(fd)
+	return handOver(fd)
 }
 
 // limit lowers a resource limit, as far as it is not lower already.

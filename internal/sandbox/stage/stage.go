@@ -29,6 +29,8 @@ const Marker = "AUTONOMA_SANDBOX_STAGE"
 // The values of Marker.
 const (
 	Confiner = "confine" // process 1 of new namespaces: obeys a Spec
+	Guest    = "guest"   // process 1 of a world made by another program, as its user 0
+	Nested   = "nested"  // what a guest starts: obeys a Spec
 	Reaper   = "reap"    // an ordinary process: starts a command and ends all it leaves
 	Prover   = "prove"   // inside a sandbox: tries what it must not be able to do
 )
@@ -51,6 +53,10 @@ func Enter() {
 	defer runtime.UnlockOSThread()
 	switch {
 	case kind == Confiner && syscall.Getpid() == 1:
+		confine()
+	case kind == Guest && syscall.Getpid() == 1:
+		guest()
+	case kind == Nested && isSocket(Control):
 		confine()
 	case kind == Reaper && isSocket(Control):
 		reap()
@@ -86,6 +92,11 @@ func confine() {
 	}
 	if spec.WayOut != 0 {
 		if err := openWayOut(spec.WayOut); err != nil {
+			fail(fault("open the way out", err))
+		}
+	}
+	if spec.Forward != 0 {
+		if err := forward(spec.Forward); err != nil {
 			fail(fault("open the way out", err))
 		}
 	}
@@ -136,9 +147,13 @@ func launch(s *Spec) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	files := []uintptr{0, 1, 2}
+	for i := range s.Hand {
+		files = append(files, uintptr(Control+1+i))
+	}
 	pid, err := syscall.ForkExec(path, s.Argv, &syscall.ProcAttr{
 		Env:   s.Env,
-		Files: []uintptr{0, 1, 2},
+		Files: files,
 	})
 	if err != nil {
 		kind := NotStarted

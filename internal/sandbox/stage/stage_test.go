@@ -43,6 +43,7 @@ func example() *Spec {
 		},
 		Argv: []string{"a", "", "b c\n"}, Env: []string{"K=v"}, Dir: "/workspace",
 		Limits: []Rlimit{{7, 1 << 63}}, Yield: true, Writable: []string{"/workspace"}, WayOut: 31280,
+		Hand: 1, Forward: 31280, Alone: true, Readable: []string{"/usr"}, Devices: []string{"/dev/null"},
 	}
 }
 
@@ -160,4 +161,72 @@ func interpret(t *testing.T, code []byte, arch, nr uint32, args [4]uint32) uint3
 	}
 	t.Fatal("ran off the end")
 	return 0
+}
+
+// Where nothing but rules keeps a command from the host, the filter leaves it no
+// socket to others, and nothing that processes of one user share.
+func TestFilterAlone(t *testing.T) {
+	const eperm = errnoRet | uint32(syscall.EPERM)
+	const noFamily = errnoRet | uint32(syscall.EAFNOSUPPORT)
+	const stage, thread = 70, 73
+	for _, tt := range []struct {
+		name        string
+		nr          uint32
+		args        [4]uint32
+		closed, out uint32 // without a way out, and with one
+	}{
+		{"write", syscall.SYS_WRITE, [4]uint32{1}, allowRet, allowRet},
+		{"ptrace", syscall.SYS_PTRACE, [4]uint32{}, eperm, eperm},
+		{"socket of unix", sysSocket, [4]uint32{syscall.AF_UNIX, 1}, noFamily, noFamily},
+		{"socket of netlink", sysSocket, [4]uint32{syscall.AF_NETLINK, 3}, noFamily, noFamily},
+		{"socket of inet6", sysSocket, [4]uint32{syscall.AF_INET6, 1}, noFamily, noFamily},
+		{"socket of tcp", sysSocket, [4]uint32{syscall.AF_INET, 1}, noFamily, notify},
+		{"socket of tcp by name", sysSocket, [4]uint32{syscall.AF_INET, 1 | cloexec | nonblock, 6}, noFamily, notify},
+		{"socket of udp", sysSocket, [4]uint32{syscall.AF_INET, 2}, noFamily, eperm},
+		{"raw socket", sysSocket, [4]uint32{syscall.AF_INET, 3}, noFamily, eperm},
+		{"socket of mptcp", sysSocket, [4]uint32{syscall.AF_INET, 1, 262}, noFamily, errnoRet | uint32(syscall.EPROTONOSUPPORT)},
+		{"connect", syscall.SYS_CONNECT, [4]uint32{5}, eperm, notify},
+		{"bind", syscall.SYS_BIND, [4]uint32{5}, eperm, eperm},
+		{"listen", syscall.SYS_LISTEN, [4]uint32{5}, eperm, eperm},
+		{"pair of streams", syscall.SYS_SOCKETPAIR, [4]uint32{syscall.AF_UNIX, 1 | cloexec}, allowRet, allowRet},
+		{"pair of packets", syscall.SYS_SOCKETPAIR, [4]uint32{syscall.AF_UNIX, 5}, allowRet, allowRet},
+		{"pair of datagrams", syscall.SYS_SOCKETPAIR, [4]uint32{syscall.AF_UNIX, 2 | nonblock}, eperm, eperm},
+		{"pair of raw", syscall.SYS_SOCKETPAIR, [4]uint32{syscall.AF_UNIX, 3}, eperm, eperm},
+		{"send", syscall.SYS_SENDTO, [4]uint32{5, 0, 0, 0x4000}, allowRet, allowRet},
+		{"fast open", syscall.SYS_SENDTO, [4]uint32{5, 0, 0, 0x20004000}, eperm, eperm},
+		{"fast open of a message", syscall.SYS_SENDMSG, [4]uint32{5, 0, 0x20000000}, eperm, eperm},
+		{"fast open of messages", sysSendmmsg, [4]uint32{5, 0, 0, 0x20000000}, eperm, eperm},
+		{"option of TCP", syscall.SYS_SETSOCKOPT, [4]uint32{5, syscall.IPPROTO_TCP, syscall.TCP_NODELAY}, allowRet, allowRet},
+		{"option of a socket", syscall.SYS_SETSOCKOPT, [4]uint32{5, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE}, allowRet, allowRet},
+		{"option 25 of TCP", syscall.SYS_SETSOCKOPT, [4]uint32{5, syscall.IPPROTO_TCP, syscall.SO_BINDTODEVICE}, allowRet, allowRet},
+		{"route by hosts", syscall.SYS_SETSOCKOPT, [4]uint32{5, syscall.IPPROTO_IP, syscall.IP_OPTIONS}, eperm, eperm},
+		{"route by device", syscall.SYS_SETSOCKOPT, [4]uint32{5, syscall.SOL_SOCKET, syscall.SO_BINDTODEVICE}, eperm, eperm},
+		{"route by number of a device", syscall.SYS_SETSOCKOPT, [4]uint32{5, syscall.SOL_SOCKET, 62}, eperm, eperm},
+		{"memory of others", syscall.SYS_SHMGET, [4]uint32{}, eperm, eperm},
+		{"queue of others", syscall.SYS_MQ_OPEN, [4]uint32{}, eperm, eperm},
+		{"own limits", syscall.SYS_PRLIMIT64, [4]uint32{0}, allowRet, allowRet},
+		{"limits of others", syscall.SYS_PRLIMIT64, [4]uint32{stage}, eperm, eperm},
+		{"priority of others", syscall.SYS_SETPRIORITY, [4]uint32{0, stage}, eperm, eperm},
+		{"own priority", syscall.SYS_SETPRIORITY, [4]uint32{syscall.PRIO_PROCESS, 0}, allowRet, allowRet},
+		{"priority of the user", syscall.SYS_SETPRIORITY, [4]uint32{syscall.PRIO_USER, 0}, eperm, eperm},
+		{"priority of disks", syscall.SYS_IOPRIO_SET, [4]uint32{1, stage}, eperm, eperm},
+		{"own processors", syscall.SYS_SCHED_SETAFFINITY, [4]uint32{0}, allowRet, allowRet},
+		{"processors of others", syscall.SYS_SCHED_SETAFFINITY, [4]uint32{stage}, eperm, eperm},
+		{"schedule of others", syscall.SYS_SCHED_SETSCHEDULER, [4]uint32{stage}, eperm, eperm},
+		{"schedule of others, anew", sysSchedSetattr, [4]uint32{stage}, eperm, eperm},
+		{"signal to a thread", syscall.SYS_TGKILL, [4]uint32{99}, allowRet, allowRet},
+		{"signal to the stage", syscall.SYS_TGKILL, [4]uint32{stage, thread}, eperm, eperm},
+		{"signal to its thread", syscall.SYS_TKILL, [4]uint32{thread}, eperm, eperm},
+		{"queued signal", sysTgsigqueueinfo, [4]uint32{stage, thread}, eperm, eperm},
+		{"hold of a thread", sysPidfdOpen, [4]uint32{thread, syscall.O_EXCL}, eperm, eperm},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := interpret(t, FilterAlone(false, stage, thread), arch, tt.nr, tt.args); got != tt.closed {
+				t.Errorf("returns %#x, want %#x", got, tt.closed)
+			}
+			if got := interpret(t, FilterAlone(true, stage, thread), arch, tt.nr, tt.args); got != tt.out {
+				t.Errorf("with a way out it returns %#x, want %#x", got, tt.out)
+			}
+		})
+	}
 }

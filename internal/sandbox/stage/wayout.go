@@ -3,7 +3,8 @@ package stage
 import "syscall"
 
 // Listening is the byte with which a stage hands over, as a descriptor beside it,
-// the socket that it listens at for [Spec.WayOut]. No Result begins with it.
+// what serves [Spec.WayOut]: the socket that it listens at or, if it is Alone, its
+// filter's. No Result begins with it.
 const Listening = 2
 
 // openWayOut listens in the network namespace, where no other process is yet, and
@@ -20,5 +21,9 @@ func openWayOut(port int) error {
 	if err := syscall.Listen(fd, 512); err != nil {
 		return err
 	}
+	return handOver(fd)
+}
+
+func handOver(fd int) error {
 	return syscall.Sendmsg(Control, []byte{Listening}, syscall.UnixRights(fd), nil, syscall.MSG_NOSIGNAL)
 }

@@ -15,6 +15,13 @@ type Spec struct {
 	Yield    bool     // let others, the watching server above all, have the processor first
 	Writable []string // directories and files for Landlock to leave writable
 	WayOut   int      // port of 127.0.0.1 to listen at and to hand over, see Listening; 0 for none
+	Hand     int      // how many of the descriptors after Control to hand on, to be found from there on
+	Forward  int      // port of 127.0.0.1 to listen at and to lead to the socket in OutDir; 0 for none
+
+	// Alone: there are no namespaces, and nothing but rules keeps the command from
+	// the host. It reads what is Readable and uses Devices, as far as they exist.
+	Alone             bool
+	Readable, Devices []string
 }
 
 // An Op is one step in making the root.
@@ -87,6 +94,11 @@ func (s *Spec) Encode() []byte {
 	b.flag(s.Yield)
 	b.list(s.Writable)
 	b.number(uint64(s.WayOut))
+	b.number(uint64(s.Hand))
+	b.number(uint64(s.Forward))
+	b.flag(s.Alone)
+	b.list(s.Readable)
+	b.list(s.Devices)
 	n := len(b.b)
 	head := []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}
 	return append(head, b.b...)
@@ -120,6 +132,11 @@ func Decode(p []byte) (*Spec, bool) {
 	s.Yield = b.readNumber() != 0
 	s.Writable = b.readList()
 	s.WayOut = int(b.readNumber())
+	s.Hand = int(b.readNumber())
+	s.Forward = int(b.readNumber())
+	s.Alone = b.readNumber() != 0
+	s.Readable = b.readList()
+	s.Devices = b.readList()
 	return &s, !b.bad && len(b.b) == 0
 }
 
