@@ -88,13 +88,18 @@ type question struct {
 	arguments [6]uint64
 }
 
-// mostSockets may wait to be connected: more are a leak, or worse.
-const mostSockets = 1024
+// mostSockets of a command may wait to be connected, each held by the server as well:
+// of more, some have been closed there, or worse. mostDone connections are remembered.
+const mostSockets, mostDone = 128, 4096
 
 // socket makes what is asked for and puts a copy into the command.
 func (b *broker) socket(q question) error {
-	if len(b.made) >= mostSockets {
-		return unix.EMFILE
+	for ino, old := range b.made {
+		if len(b.made) < mostSockets {
+			break
+		}
+		unix.Close(old)
+		delete(b.made, ino)
 	}
 	kind := int(q.arguments[1])
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|kind&unix.SOCK_NONBLOCK, unix.IPPROTO_TCP)
@@ -153,6 +158,9 @@ func (b *broker) connect(q question) error {
 	// From now on it is the command's alone, which decides when it is closed.
 	unix.Close(fd)
 	delete(b.made, number)
+	if len(b.done) >= mostDone {
+		clear(b.done)
+	}
 	b.done[number] = true
 	return err
 }

@@ -11,7 +11,10 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -144,7 +147,7 @@ func (s *Secrets) first(ctx context.Context, owner string) (l Live, err error) {
 		if !errors.Is(err, autonoma.ErrNotFound) {
 			return err
 		}
-		l.Newest = autonoma.NewHookSecret()
+		l.Newest = s.New()
 		return s.Put(tx, owner, l.Newest)
 	})
 	return l, err
@@ -153,7 +156,7 @@ func (s *Secrets) first(ctx context.Context, owner string) (l Live, err error) {
 // Rotate gives an owner a new secret. The one before it signs as well for [Overlap];
 // an earlier one does not any more.
 func (s *Secrets) Rotate(tx *store.Tx, owner string) (Live, error) {
-	l := Live{Newest: autonoma.NewHookSecret()}
+	l := Live{Newest: s.New()}
 	next := store.Secret{Owner: owner, Sealed: s.seal(owner, l.Newest)}
 	kept, err := tx.Secret(owner)
 	if err != nil && !errors.Is(err, autonoma.ErrNotFound) {
@@ -167,11 +170,34 @@ func (s *Secrets) Rotate(tx *store.Tx, owner string) (Live, error) {
 	return l, tx.PutSecret(next)
 }
 
-// learned tells of a secret of a hook. One of another form is any text that a tenant has
-// thought of, as could stand in what others write: by that it would be taken from them.
+// New returns a secret for a hook: one of which can be told, with the key of this
+// installation alone, that it was made here.
+func (s *Secrets) New() autonoma.HookSecret {
+	var b [32]byte
+	rand.Read(b[:sealAt]) // never fails
+	copy(b[sealAt:], s.mark(b[:sealAt]))
+	return autonoma.HookSecret("whsec_" + base64.StdEncoding.EncodeToString(b[:]))
+}
+
+// sealAt is where in a secret the mark begins. The 24 bytes before it are what nobody
+// can guess.
+const sealAt = 24
+
+// mark returns what follows the random bytes of a secret that was made here.
+func (s *Secrets) mark(random []byte) []byte {
+	h := hmac.New(sha256.New, s.key)
+	h.Write([]byte("a secret of a hook\x00"))
+	h.Write(random)
+	return h.Sum(nil)[:32-sealAt]
+}
+
+// learned tells of a secret of a hook that was made here. Any other is a text that a
+// tenant has thought of, as could stand in what others write: by that it would be taken
+// from them.
 func (s *Secrets) learned(plain autonoma.HookSecret) {
-	if strings.HasPrefix(string(plain), "whsec_") {
-		s.learn("webhook secret", string(plain))
+	if b, err := plain.Key(); err == nil && len(b) == 32 && hmac.Equal(b[sealAt:], s.mark(b[:sealAt])) {
+		// All begin alike: what is looked for is the rest.
+		s.learn("webhook secret", strings.TrimPrefix(string(plain), "whsec_"))
 	}
 }
 

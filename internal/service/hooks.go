@@ -47,7 +47,7 @@ func (s *Hooks) Create(ctx context.Context, by autonoma.Actor, h autonoma.Hook, 
 		return IssuedHook{}, err
 	}
 	if given == "" {
-		given = autonoma.NewHookSecret()
+		given = s.secrets.New()
 	}
 	made := IssuedHook{h, given}
 	err := s.db.Update(ctx, func(tx *store.Tx) error {

@@ -66,7 +66,7 @@ func TestIsolationIsRecorded(t *testing.T) {
 		t.Errorf("the log names %v, want %v", got, want)
 	}
 	v, r := run.Output.Verification, h.evidence(id)
-	if v.Isolation != "none" || !slices.Equal(v.ProvenBy, []string{"commands run"}) || len(v.NotProven) > 0 {
+	if v.Isolation != "none" || !slices.Contains(v.ProvenBy, "commands run") || slices.Contains(v.ProvenBy, "host files are hidden") {
 		t.Errorf("verification: %+v", v)
 	}
 	if r.Isolation != v.Isolation || !slices.Equal(r.ProvenBy, v.ProvenBy) || len(r.Commands) != 1 || r.Commands[0].Base == nil {
