@@ -129,7 +129,7 @@ func TestReportWithoutCommands(t *testing.T) {
 	var out strings.Builder
 	r := report{out: &out}
 	r.record(evidence.Signed{Record: evidence.Record{OS: "linux", Arch: "amd64", Server: "1.2.3"}})
-	if !strings.Contains(out.String(), "isolation     none, as nothing was run, on linux/amd64, autonoma 1.2.3\n") {
+	if !strings.Contains(out.String(), "isolation     not needed, as nothing was run, on linux/amd64, autonoma 1.2.3\n") {
 		t.Error(out.String())
 	}
 }

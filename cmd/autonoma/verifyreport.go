@@ -69,7 +69,7 @@ func (r *report) record(s evidence.Signed) {
 		}
 		r.line("  gate", "%s %s: %s", g.ID, g.Status, g.Message)
 	}
-	unnamed := "none, as nothing was run,"
+	unnamed := "not needed, as nothing was run,"
 	if len(s.Commands) > 0 {
 		unnamed = "not recorded," // by the version that ran them
 	}

@@ -204,6 +204,7 @@ func TestCheckSource(t *testing.T) {
 	for _, s := range []remote.Source{
 		{}, {At: "http://x.test"}, {At: "x.test/../y"}, {At: "x test"}, {At: "user@x.test"}, {At: "x.test", TokenEnv: "A B"}, {At: "x.test", TokenEnv: "A", TokenFile: "/a"},
 		{At: "x.test", TokenEnv: "A", SSHKey: "/k"}, {At: "x.test", SSHKey: "/a b"}, {At: "x.test", SSHKey: "k"}, {At: "x.test", SSHKey: "/%h"}, {At: "x.test", KnownHosts: "/k"}, {At: "x.test", TokenEnv: "A", User: "a:b"},
+		{At: "x.test:99999999"}, {At: "x.test/team?x"}, {At: "https://me:two@x.test"}, {At: "x.test", Tenants: []string{}},
 		{At: "x.test", TokenEnv: "A"}, {At: "x.test", TokenFile: "/missing"}, {At: "x.test", TokenFile: open}, {At: "x.test", SSHKey: open},
 		{At: "x.test", TokenFile: secretFile(t, "two\nlines")},
 	} {

@@ -29,7 +29,7 @@ type Source struct {
 }
 
 var (
-	atForm   = regexp.MustCompile(`^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]+)?(/.*)?$`)
+	atForm   = regexp.MustCompile(`^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[^?#]*)?$`)
 	envForm  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	fileForm = regexp.MustCompile(`^/[^\s%"'$\\]*$`)
 	userForm = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
@@ -40,7 +40,8 @@ func (s *Source) Check() error {
 	var faults []error
 	wrong := func(ok bool, key, what string) {
 		if !ok {
-			faults = append(faults, fmt.Errorf("source %q: %s %s", s.At, key, what))
+			// A password that somebody wrote before the host is not repeated.
+			faults = append(faults, fmt.Errorf("source %q: %s %s", s.At[strings.LastIndexByte(s.At, '@')+1:], key, what))
 		}
 	}
 	s.At = lowerHost(strings.TrimPrefix(s.At, "https://"))
@@ -49,6 +50,7 @@ func (s *Source) Check() error {
 	wrong(s.TokenEnv == "" || s.TokenFile == "", "tokenFile", "must not be there beside tokenEnv")
 	wrong(!s.hasToken() || s.SSHKey == "", "sshKey", "must not be there beside a token: name the place twice")
 	wrong(userForm.MatchString(s.User), "user", "must be of letters, digits, dots and dashes")
+	wrong(s.Tenants == nil || len(s.Tenants) > 0, "tenants", "must name somebody; leave it out to let all use it")
 	wrong(s.KnownHosts == "" || s.SSHKey != "", "knownHosts", "is of use only beside sshKey")
 	for key, path := range map[string]string{"tokenFile": s.TokenFile, "sshKey": s.SSHKey, "knownHosts": s.KnownHosts} {
 		wrong(path == "" || fileForm.MatchString(path), key, "must be an absolute path without spaces, quotes, % and $")

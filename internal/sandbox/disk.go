@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"math"
 	"path/filepath"
 	"time"
@@ -83,15 +84,19 @@ func newDiskWatch(dirs []string, l Limits) *diskWatch {
 		}
 		s := &fileSystem{dir: dir, dev: uint64(st.Dev), before: freeOn(fs)}
 		s.now = s.before
-		s.least = amount{bytes: min(l.Free, int64(fs.Blocks)*fs.Bsize/20), files: int(min(10_000, fs.Files/20))}
+		s.least = amount{bytes: min(l.Free, int64(fs.Blocks)*unit(fs)/20), files: int(min(10_000, fs.Files/20))}
 		w.blind = w.blind || fs.Files == 0
 		w.systems = append(w.systems, s)
 	}
 	return w
 }
 
+// unit is what a file system counts in, which where a server keeps the files is not
+// always what it reads and writes in.
+func unit(fs unix.Statfs_t) int64 { return cmp.Or(fs.Frsize, fs.Bsize) }
+
 func freeOn(fs unix.Statfs_t) amount {
-	return amount{bytes: int64(fs.Bavail) * fs.Bsize, files: int(fs.Ffree)}
+	return amount{bytes: int64(fs.Bavail) * unit(fs), files: int(fs.Ffree)}
 }
 
 // on reports whether a file system is one of those that are watched.

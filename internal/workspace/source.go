@@ -105,10 +105,12 @@ func resolveURL(source string, roots []string) (Source, error) {
 }
 
 // winds reports whether the path of a URL may lead elsewhere than it looks: what is
-// below a directory by its letters must be below it in fact.
+// below a directory by its letters must be below it in fact. Some servers read "..;"
+// as they read "..".
 func winds(path string) bool {
 	parts := strings.FieldsFunc(path, func(c rune) bool { return c == '/' || c == '\\' })
-	return slices.Contains(parts, "..") || slices.Contains(parts, ".") || strings.ContainsRune(path, '%')
+	up := func(part string) bool { return part == "." || strings.HasPrefix(part, "..") }
+	return slices.ContainsFunc(parts, up) || strings.ContainsRune(path, '%')
 }
 
 var hostForm = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?$`)

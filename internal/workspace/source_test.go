@@ -105,6 +105,7 @@ func TestResolveRefuses(t *testing.T) {
 		{"ssh://-l@example.com/r.git", workspace.ReasonForm},
 		{"https://example.com", workspace.ReasonForm},
 		{"https:///r.git", workspace.ReasonForm},
+		{"https://example.com/team/..;/r.git", workspace.ReasonForm},
 		{"-oProxyCommand=x:r", workspace.ReasonForm},
 		{"git@-oProxyCommand=x:r", workspace.ReasonForm},
 		{"host:--upload-pack=x", workspace.ReasonForm},
