@@ -238,7 +238,8 @@ func TestManyLeaveNothing(t *testing.T) {
 		}
 		all.Wait()
 		var after held
-		eventually(t, "as much is held as before", func() bool { after = count(t); return after == before })
+		// Before, something of the first may not have been gone yet.
+		eventually(t, "no more is held than before", func() bool { after = count(t); return after.within(before) })
 		if left := processes(m); len(left) > 0 {
 			t.Errorf("left processes %v", left)
 		}
@@ -248,6 +249,11 @@ func TestManyLeaveNothing(t *testing.T) {
 
 // What a process holds of the kernel, and in its directory for temporary files.
 type held struct{ descriptors, mounts, processes, files, goroutines int }
+
+// within reports that nothing is more than in most.
+func (h held) within(most held) bool {
+	return h.descriptors <= most.descriptors && h.mounts <= most.mounts && h.processes <= most.processes && h.files <= most.files && h.goroutines <= most.goroutines
+}
 
 func count(t *testing.T) held {
 	t.Helper()

@@ -84,6 +84,10 @@ func level(t *testing.T, wanted []Level, f func(t *testing.T, s Sandbox)) {
 		if l == Container && hybrid() || l != Container && os.Getenv(apart) != "" {
 			continue
 		}
+		// The kernel of the guest is too old for the one, and the programs are not in it.
+		if os.Getenv(inGuest) != "" && (l == Landlock || l == GVisor || l == Container) {
+			continue
+		}
 		t.Run(string(l), func(t *testing.T) {
 			s, r, err := opened(l)
 			if err != nil {

@@ -9,25 +9,16 @@ import (
 // keeps signals with their default action from process 1 of a namespace, but not
 // all of them when it has threads: one that a thread happens to block is taken
 // for fatal to the others. So what is deadly by default is ignored instead. A
-// command does not inherit that: Go gives it back the default action of all
-// signals but those of keepMoreSignalsOut.
+// command does not inherit that, as Go gives it back the default action, but for 32
+// to 34: those are the C libraries' own, which set them before they send them.
 func keepSignalsOut() {
 	for sig := syscall.Signal(1); sig <= 64; sig++ {
 		switch sig {
 		case syscall.SIGKILL, syscall.SIGCHLD, syscall.SIGSTOP, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGCONT:
 			// They kill no process 1.
-		case 32, 33, 34:
 		default:
 			ignore(sig)
 		}
-	}
-}
-
-// keepMoreSignalsOut does the same for the signals that Go leaves to C libraries.
-// It must come after the start of the command.
-func keepMoreSignalsOut() {
-	for _, sig := range []syscall.Signal{32, 33, 34} {
-		ignore(sig)
 	}
 }
 

@@ -107,7 +107,6 @@ func confine() {
 	if err != nil {
 		fail(err)
 	}
-	keepMoreSignalsOut()
 	status := wait(pid)
 	// The kernel kills whatever is left when process 1 ends.
 	report(status)
