@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"autonoma"
@@ -82,7 +83,10 @@ func TestRigorHealth(t *testing.T) {
 		}
 	}
 	s.kill()
-	s.env = slices.DeleteFunc(s.env, func(v string) bool { return v[:6] == "OPENAI" || v == "AUTONOMA_MODEL=openai/script" })
+	s.env = slices.DeleteFunc(s.env, func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return strings.HasPrefix(v, "OPENAI") || strings.HasSuffix(name, "_API_KEY") || v == "AUTONOMA_MODEL=openai/script"
+	})
 	s.start()
 	s.ready()
 	h, err = c.RigorHealth(t.Context())
