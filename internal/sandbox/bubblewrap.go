@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,16 +30,9 @@ type bubblewrap struct {
 }
 
 func openBubblewrap(ctx context.Context) (Sandbox, []Check, error) {
-	program, err := exec.LookPath("bwrap")
+	program, self, err := find("bwrap")
 	if err != nil {
-		return nil, nil, errors.New("bwrap is not installed")
-	}
-	if program, err = filepath.Abs(program); err != nil {
-		return nil, nil, fmt.Errorf("find bwrap: %w", err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, nil, fmt.Errorf("find our own program: %w", err)
+		return nil, nil, err
 	}
 	help, err := exec.CommandContext(ctx, program, "--help").CombinedOutput()
 	if err != nil {
@@ -50,8 +42,7 @@ func openBubblewrap(ctx context.Context) (Sandbox, []Check, error) {
 	checks := []Check{{Name: "overlays", OK: b.overlays, Optional: true, Detail: "bwrap --overlay, from version 0.11 on"}}
 	if os.Geteuid() == 0 {
 		b.system = append(b.system, rootOnly()...)
-		checks = append(checks, Check{Name: "not the host's root", Optional: true,
-			Detail: "commands run with the host's user 0, without its capabilities; run the server as an unprivileged user"})
+		checks = append(checks, asHostRoot())
 	}
 	var limits Check
 	b.groups, limits = openGroups()

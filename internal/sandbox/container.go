@@ -3,10 +3,8 @@ package sandbox
 import (
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -30,22 +28,14 @@ type container struct {
 }
 
 func openContainer(ctx context.Context) (Sandbox, []Check, error) {
-	program, err := exec.LookPath("podman")
+	program, self, err := find("podman")
 	if err != nil {
-		return nil, nil, errors.New("podman is not installed")
-	}
-	if program, err = filepath.Abs(program); err != nil {
-		return nil, nil, fmt.Errorf("find podman: %w", err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, nil, fmt.Errorf("find our own program: %w", err)
+		return nil, nil, err
 	}
 	s := &container{program: program, stage: self, system: system()}
 	checks := []Check{{Name: "overlays", Optional: true, Detail: "dependency caches are read-only"}, noGroups("podman")}
 	if os.Geteuid() == 0 {
-		checks = append(checks, Check{Name: "not the host's root", Optional: true,
-			Detail: "commands run with the host's user 0, without its capabilities; run the server as an unprivileged user"})
+		checks = append(checks, asHostRoot())
 	}
 	proven, err := proveLevel(ctx, s)
 	return s, append(checks, proven...), err

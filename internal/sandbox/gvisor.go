@@ -3,10 +3,8 @@ package sandbox
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -30,16 +28,9 @@ type gvisor struct {
 }
 
 func openGVisor(ctx context.Context) (Sandbox, []Check, error) {
-	program, err := exec.LookPath("runsc")
+	program, self, err := find("runsc")
 	if err != nil {
-		return nil, nil, errors.New("runsc is not installed")
-	}
-	if program, err = filepath.Abs(program); err != nil {
-		return nil, nil, fmt.Errorf("find runsc: %w", err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, nil, fmt.Errorf("find our own program: %w", err)
+		return nil, nil, err
 	}
 	g := &gvisor{program: program, stage: self, system: system()}
 	checks := []Check{{Name: "overlays", Optional: true, Detail: "dependency caches are read-only"}, noGroups("runsc")}

@@ -35,8 +35,7 @@ func openLandlock(ctx context.Context) (Sandbox, []Check, error) {
 		return nil, checks, nil
 	}
 	if os.Geteuid() == 0 {
-		checks = append(checks, Check{Name: "not the host's root", Optional: true,
-			Detail: "commands run with the host's user 0, without its capabilities; run the server as an unprivileged user"})
+		checks = append(checks, asHostRoot())
 	}
 	checks = append(checks, Check{Name: "memory for temporary files is limited", Optional: true,
 		Detail: "they lie in a private directory of the host"})

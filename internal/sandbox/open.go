@@ -3,6 +3,9 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -129,6 +132,28 @@ func (d driver) try(ctx context.Context) (Sandbox, Report) {
 		}
 	}
 	return s, r
+}
+
+// find returns where a program is that makes worlds, and where our own is, which runs
+// in them.
+func find(name string) (program, self string, err error) {
+	if program, err = exec.LookPath(name); err != nil {
+		return "", "", fmt.Errorf("%s is not installed", name)
+	}
+	if program, err = filepath.Abs(program); err != nil {
+		return "", "", fmt.Errorf("find %s: %w", name, err)
+	}
+	if self, err = os.Executable(); err != nil {
+		return "", "", fmt.Errorf("find our own program: %w", err)
+	}
+	return program, self, nil
+}
+
+// asHostRoot is the check of levels at which commands of a server that is root are
+// root to the host as well.
+func asHostRoot() Check {
+	return Check{Name: "not the host's root", Optional: true,
+		Detail: "commands run with the host's user 0, without its capabilities; run the server as an unprivileged user"}
 }
 
 const (
